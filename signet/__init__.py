@@ -1,0 +1,12 @@
+"""Signet: an identity provider for machines.
+
+Two travellers cross four rooms, and imports only go down:
+``views`` and ``cli`` → ``operations`` → ``models`` → ``oauth``.
+A client that wants a token goes from ``views/connect.py`` straight to ``oauth/``, which asks its
+``Store`` (answered by ``models/store.py``). An operator goes from a page or a command to
+``operations/`` (one act, one transaction, one audit entry) and from there to the tables in
+``models/``. ``app.py`` is the one place that knows every room; ``settings.py`` the only one that
+reads the environment.
+"""
+
+__version__ = "0.1.0"
