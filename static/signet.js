@@ -96,7 +96,7 @@ if (secretPage) {
   history.replaceState(null, "", leaveUrl);
 
   addEventListener("beforeunload", (event) => {
-    if (!saved.checked) event.preventDefault();
+    if (saved && !saved.checked) event.preventDefault();
   });
 
   // "no-store" does not keep the page out of the back/forward cache: leave nothing in it.
@@ -106,7 +106,7 @@ if (secretPage) {
   });
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
-    saved.checked = true;
+    if (saved) saved.checked = true;
     location.replace(leaveUrl);
   });
 }
