@@ -1,0 +1,57 @@
+# All that a person types here. Needs make, a shell and Python 3.11 or later with venv; the rest it installs itself.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format setup-test chromium pins .venv
+
+help: ## list what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+
+setup: .venv ## install into .venv what Signet needs to run
+	@$(call install,requirements.txt)
+
+run: setup ## install, prepare and serve on http://localhost:8000
+	@$(BIN)/flask prepare
+	@exec $(BIN)/gunicorn wsgi:app
+
+test: setup-test chromium lint ## install, check style and types, run every test
+	@$(BIN)/pytest
+
+lint: setup-test ## check style and types, change nothing
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+format: setup-test ## mend what the linter and the formatter can
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+setup-test: setup ## install what the tests need besides
+	@$(call install,requirements-dev.txt)
+
+chromium: ## install the browser that the tests drive
+	@sh tests/install_chromium.sh
+
+pins: .venv ## pin the newest releases in requirements.txt and requirements-dev.txt
+	@test -x .venv-pins/bin/pip-compile || { $(BIN)/python -m venv .venv-pins && .venv-pins/bin/pip install --quiet pip-tools; }
+	@CUSTOM_COMPILE_COMMAND="make pins" .venv-pins/bin/pip-compile --quiet --upgrade requirements.in
+	@CUSTOM_COMPILE_COMMAND="make pins" .venv-pins/bin/pip-compile --quiet --upgrade requirements-dev.in
+
+# One environment for both: the tests then run what `make run` runs, release by release. pip itself is asked,
+# because a folder that was moved or a Python that was replaced leaves one behind that looks whole.
+.venv:
+	@$(BIN)/pip --version >/dev/null 2>&1 || { \
+	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	    echo "Signet needs Python 3.11 or later as '$(PYTHON)'; name another: make PYTHON=/path/to/python3 …" >&2; exit 1; }; \
+	  $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	    echo "Signet needs Python's venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }; \
+	  $(PYTHON) -m venv --clear .venv; }
+
+# Installs a file of pins, unless its copy in .venv says that just this was installed before.
+define install
+cmp -s $(1) .venv/$(1) || { \
+  echo "Installing $(1) into .venv; the first time takes a minute …"; \
+  $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement $(1) && cp $(1) .venv/$(1); }
+endef

@@ -1,0 +1,90 @@
+"""How gunicorn serves Signet: ``gunicorn wsgi:app`` needs no flag.
+
+The master process reads this file and imports nothing of Signet but its settings: a master that has
+imported a database driver hands its workers sockets and locks that gevent can no longer replace.
+"""
+
+import ctypes
+import os
+import resource
+import subprocess
+import sys
+
+from signet.settings import ROOT, SettingsError, load_settings
+
+try:
+    settings = load_settings()
+except SettingsError as error:
+    sys.exit(f"Error: {error.format_message()}")
+
+
+def forbid_dumps() -> None:
+    """Keep the keys in memory out of core files and away from other processes of this user."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        pr_set_dumpable = 4  # <linux/prctl.h>; a fork inherits it
+        ctypes.CDLL(None).prctl(pr_set_dumpable, 0, 0, 0, 0)
+
+
+forbid_dumps()
+os.umask(0o077)
+
+chdir = str(ROOT)
+bind = settings.bind
+workers = settings.workers
+# Slow readers and slow writers cost a greenlet each, not a thread.
+worker_class = "gevent"
+worker_connections = 1000
+# Every worker makes its own connections and decrypts the keys itself, after the fork.
+preload_app = False
+
+# Seconds. A worker that does not even run its own clock for `timeout` is replaced.
+timeout = 30
+# Requests in flight may finish; below the 30 s after which an orchestrator kills.
+graceful_timeout = 20
+# How long a connection may wait for its next request, and a request for the end of its headers.
+keepalive = 5
+
+# Bytes. A header may hold a client certificate with its chain (RFC 9440).
+limit_request_field_size = 16_384
+limit_request_line = 4_094
+limit_request_fields = 100
+# `X_Forwarded_For` and `X-Forwarded-For` are one variable in WSGI, so the first is refused.
+header_map = "refuse"
+# The parser that the tests know, whatever else is installed.
+http_parser = "python"
+
+# Nobody's X-Forwarded-* is believed here: Signet does it itself, for SIGNET_TRUSTED_PROXIES hops.
+# gunicorn would trust loopback, and would read FORWARDED_ALLOW_IPS.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+
+control_socket_disable = True
+umask = 0o077
+# The heartbeat of a worker must not wait for a disk.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+# Signet writes one line per request itself, without the URL's query; gunicorn says only what goes wrong.
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
+
+
+def on_starting(server: object) -> None:
+    """Stop here, with one line, if something is missing that serving needs.
+
+    In a child, because a check imports the database driver; and before the fork, because a worker
+    that cannot start would be replaced for ever.
+    """
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "prepare", "--check"]
+    check = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
+    if check.returncode != 0:
+        sys.exit(1)
+
+
+def post_worker_init(worker) -> None:  # type: ignore[no-untyped-def]
+    """Start what runs beside the requests, once per worker, after the fork."""
+    from signet import background
+
+    background.start(worker.wsgi)
