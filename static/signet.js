@@ -60,6 +60,7 @@ if (summary) {
     const target = link && document.getElementById(link.hash.slice(1));
     if (!target) return;
     event.preventDefault();
+    target.closest("details")?.setAttribute("open", "");
     target.scrollIntoView();
     (target.matches("fieldset") ? target.querySelector("input") : target)?.focus();
   });
