@@ -1,0 +1,52 @@
+"""Refusals that Authlib lacks or words unsafely — RFC 6749 §5.2, RFC 8707 §2.
+
+What the caller reads is a fixed text that repeats nothing of the request; ``reason`` is for the
+log. An error without a ``reason`` of its own has nothing more to say than its description.
+"""
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749.errors import InvalidClientError, UnsupportedGrantTypeError
+
+
+class RefusedClientError(InvalidClientError):
+    """``invalid_client``: the same answer whatever was wrong, so nobody can probe for clients."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        by_header: bool,
+        client_id: str | None = None,
+        is_known: bool = False,
+    ) -> None:
+        super().__init__("Client authentication failed.", status_code=401 if by_header else 400)
+        self.reason = reason
+        #: Who the caller claims to be, and whether there is such a client.
+        self.client_id = client_id
+        self.is_known = is_known
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        """The headers of an error, with the challenge if the caller used the header (§5.2)."""
+        headers: list[tuple[str, str]] = OAuth2Error.get_headers(self)
+        if self.status_code == 401:
+            headers.append(("WWW-Authenticate", 'Basic realm="signet"'))
+        return headers
+
+
+class UnknownGrantTypeError(UnsupportedGrantTypeError):
+    """``unsupported_grant_type``, without Authlib's echo of what the caller sent."""
+
+    def __init__(self) -> None:
+        super().__init__(grant_type=None)
+
+    def get_error_description(self) -> str:
+        """The text for the caller."""
+        return self.description
+
+    description = "The grant type is not supported."
+
+
+class InvalidTargetError(OAuth2Error):
+    """``invalid_target``: no token for the resource that was asked for (RFC 8707 §2)."""
+
+    error = "invalid_target"
