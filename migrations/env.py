@@ -1,0 +1,17 @@
+"""Runs the migrations over the app's own engine; Alembic imports it."""
+
+from alembic import context
+from flask import current_app
+
+database = current_app.extensions["migrate"].db
+
+with database.engine.execution_options(signet_writes=True).connect() as connection:
+    context.configure(
+        connection=connection,
+        target_metadata=database.metadata,
+        # SQLite changes a table by copying it.
+        render_as_batch=connection.dialect.name == "sqlite",
+        transaction_per_migration=False,
+    )
+    with context.begin_transaction():
+        context.run_migrations()

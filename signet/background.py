@@ -1,0 +1,63 @@
+"""The greenlet beside the path: one per worker, started after the fork.
+
+Takes due steps of key rotation and forgets what is over. Whatever fails is logged and tried again
+at the next turn: nobody waits for it.
+"""
+
+import logging
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+import gevent
+from flask import Flask
+
+from signet.models.admin_sessions import SessionLimits, prune_sessions
+from signet.models.audit import Actor
+from signet.models.form_numbers import prune_form_numbers
+from signet.operations.sign_in import close_throttle_windows
+from signet.operations.signing_keys import take_due_step
+from signet.wiring import Wiring, wiring
+
+log = logging.getLogger(__name__)
+
+TURN = timedelta(minutes=1)
+_SIGNET = Actor(name="Signet")
+
+
+def start(app: Flask) -> gevent.Greenlet:
+    """Begin the turns of this worker."""
+    return gevent.spawn(_run, app)
+
+
+def take_turn(parts: Wiring) -> None:
+    """Do what is due now; needs the app's context."""
+    now = parts.clock()
+    settings = parts.settings
+    limits = SessionLimits(idle=settings.session_idle, longest=settings.session_max)
+    steps: tuple[Callable[[], object], ...] = (
+        partial(
+            take_due_step,
+            settings.signing_alg,
+            encryption=parts.encryption,
+            actor=_SIGNET,
+            now=now,
+        ),
+        partial(prune_sessions, limits, now=now),
+        partial(prune_form_numbers, now=now),
+        partial(close_throttle_windows, now=now),
+    )
+    for step in steps:
+        try:
+            step()
+        except Exception:
+            log.exception("a step beside the path failed")
+
+
+def _run(app: Flask) -> None:
+    with app.app_context():
+        while True:
+            # Workers that started together should not come together.
+            gevent.sleep(TURN.total_seconds() * (0.5 + secrets.randbelow(1000) / 1000))
+            take_turn(wiring())

@@ -1,0 +1,14 @@
+"""Commands: what an admin can do in a page, as ``flask <noun> <verb>``.
+
+A command reads its arguments, calls one operation, prints one answer. Exit codes: 0 done, 1 refused
+with one line on stderr, 2 wrong usage.
+"""
+
+from flask import Flask
+
+from signet.cli import prepare
+
+
+def register(app: Flask) -> None:
+    """Give the app its commands."""
+    app.cli.add_command(prepare.prepare_command)

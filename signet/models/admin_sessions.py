@@ -1,0 +1,161 @@
+"""Sessions of signed-in admins: records on the server, so that they can be ended.
+
+Records, not acts: own short transactions and no audit entry. The id is kept as a digest, so that
+a copy of the database signs nobody in.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ForeignKey, String, Text, delete, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from signet.extensions import Base
+from signet.models.admins import AdminRow
+from signet.models.columns import UtcDateTime
+from signet.models.database import DatabaseUnavailableError, read, write
+
+#: ``last_seen_at`` is written at most this often.
+SEEN_EVERY = timedelta(minutes=1)
+
+
+class AdminSessionRow(Base):
+    """One signed-in browser."""
+
+    __tablename__ = "admin_session"
+
+    #: SHA-256 of the id in the cookie.
+    id_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    admin_id: Mapped[int] = mapped_column(ForeignKey(AdminRow.id, ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    address: Mapped[str] = mapped_column(String(64))
+    user_agent: Mapped[str] = mapped_column(String(400))
+    #: JSON: what the framework keeps of a session, the CSRF token and messages.
+    data: Mapped[str] = mapped_column(Text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLimits:
+    """How long a session lives without a request, and how long in any case."""
+
+    idle: timedelta
+    longest: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminSession:
+    """A live session and whose it is."""
+
+    session_id: str
+    admin_name: str
+    role: str
+    created_at: datetime
+    last_seen_at: datetime
+    data: Mapping[str, Any]
+
+
+def open_session(
+    session: Session, admin: AdminRow, *, address: str, user_agent: str, now: datetime
+) -> str:
+    """A new session in the transaction that signs an admin in; returns its id, 256 random bits."""
+    session_id = secrets.token_urlsafe(32)
+    session.add(
+        AdminSessionRow(
+            id_digest=_digest(session_id),
+            admin_id=admin.id,
+            created_at=now,
+            last_seen_at=now,
+            address=address[:64],
+            user_agent=user_agent[:400],
+            data="{}",
+        )
+    )
+    return session_id
+
+
+def find_session(session_id: str, *, limits: SessionLimits, now: datetime) -> AdminSession | None:
+    """The session with this id if it still lives and its admin may sign in."""
+    query = (
+        select(AdminSessionRow, AdminRow)
+        .join(AdminRow, AdminRow.id == AdminSessionRow.admin_id)
+        .where(
+            AdminSessionRow.id_digest == _digest(session_id),
+            AdminSessionRow.last_seen_at > now - limits.idle,
+            AdminSessionRow.created_at > now - limits.longest,
+            AdminRow.enabled,
+        )
+    )
+    with read() as session:
+        found = session.execute(query).one_or_none()
+        if found is None:
+            return None
+        row, admin = found
+        return AdminSession(
+            session_id=session_id,
+            admin_name=admin.name,
+            role=admin.role,
+            created_at=row.created_at,
+            last_seen_at=row.last_seen_at,
+            data=json.loads(row.data),
+        )
+
+
+def note_seen(found: AdminSession, *, now: datetime) -> None:
+    """Put off the idle end of a session; a failure is ignored, it costs at most a sign-in."""
+    if now - found.last_seen_at < SEEN_EVERY:
+        return
+    try:
+        with write() as session:
+            session.execute(
+                update(AdminSessionRow)
+                .where(AdminSessionRow.id_digest == _digest(found.session_id))
+                .values(last_seen_at=now)
+            )
+    except DatabaseUnavailableError:
+        return
+
+
+def save_session_data(session_id: str, data: Mapping[str, Any]) -> None:
+    """Keep what the framework wants to remember of a session."""
+    with write() as session:
+        session.execute(
+            update(AdminSessionRow)
+            .where(AdminSessionRow.id_digest == _digest(session_id))
+            .values(data=json.dumps(dict(data)))
+        )
+
+
+def end_session(session: Session, session_id: str) -> None:
+    """End one session in an operation's transaction."""
+    session.execute(delete(AdminSessionRow).where(AdminSessionRow.id_digest == _digest(session_id)))
+
+
+def end_sessions_of(session: Session, admin: AdminRow) -> int:
+    """End all sessions of an admin in an operation's transaction; returns how many there were."""
+    rows = list(
+        session.scalars(select(AdminSessionRow).where(AdminSessionRow.admin_id == admin.id))
+    )
+    for row in rows:
+        session.delete(row)
+    return len(rows)
+
+
+def prune_sessions(limits: SessionLimits, *, now: datetime) -> None:
+    """Forget sessions that have ended by themselves."""
+    with write() as session:
+        session.execute(
+            delete(AdminSessionRow).where(
+                (AdminSessionRow.last_seen_at <= now - limits.idle)
+                | (AdminSessionRow.created_at <= now - limits.longest)
+            )
+        )
+
+
+def _digest(session_id: str) -> str:
+    return hashlib.sha256(session_id.encode()).hexdigest()

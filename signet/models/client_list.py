@@ -1,0 +1,197 @@
+"""The list of clients: search, filter by state and scope, pages by key.
+
+The state of a client is said twice, as a rule over one client and as a condition of a query; a
+test holds the two together.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, or_, select, tuple_
+from sqlalchemy.orm import selectinload
+
+from signet.models.clients import ClientDetails, ClientRow, ClientSecretRow, to_details
+from signet.models.database import read
+from signet.models.scopes import ScopeRow
+
+#: A secret with less than this left is worth a warning.
+EXPIRES_SOON = timedelta(days=30)
+
+ACTIVE, EXPIRING, EXPIRED, NO_SECRET, DISABLED = (
+    "active",
+    "expiring",
+    "expired",
+    "no-secret",
+    "disabled",
+)
+STATES = (ACTIVE, EXPIRING, EXPIRED, NO_SECRET, DISABLED)
+
+PAGE_SIZE = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientFilter:
+    """Which clients are wanted, in which order; an empty member wants all."""
+
+    #: Part of the name or the client id, by no case.
+    search: str = ""
+    #: One of ``STATES``.
+    state: str = ""
+    #: Name of a scope.
+    scope: str = ""
+    #: ``name`` or ``-name``: from A to Z or back.
+    sort: str = "name"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientPage:
+    """Some clients, how many match in all, and the cursors beside them (``None``: no page)."""
+
+    clients: tuple[ClientDetails, ...]
+    matching: int
+    total: int
+    previous: str | None
+    next: str | None
+
+
+def client_state(client: ClientDetails, now: datetime) -> str:
+    """The one of ``STATES`` that an operator should know first."""
+    if not client.enabled:
+        return DISABLED
+    live = client.live_secrets(now)
+    if not live:
+        has_expired = any(secret.state(now) == "expired" for secret in client.secrets)
+        return EXPIRED if has_expired else NO_SECRET
+    if all(secret.expires_at and secret.expires_at <= now + EXPIRES_SOON for secret in live):
+        return EXPIRING
+    return ACTIVE
+
+
+def list_clients(
+    wanted: ClientFilter,
+    *,
+    now: datetime,
+    after: str | None = None,
+    before: str | None = None,
+    limit: int = PAGE_SIZE,
+) -> ClientPage:
+    """A page of clients.
+
+    :param after: client id to continue behind; ``before``: to show what lies in front of it.
+    """
+    with read() as session:
+        matching = _matching(wanted, now)
+        count = session.scalar(select(func.count()).select_from(matching.subquery())) or 0
+        total = session.scalar(select(func.count()).select_from(ClientRow)) or 0
+        query, backwards = _from_cursor(matching, wanted, after, before)
+        query = query.options(selectinload(ClientRow.scopes), selectinload(ClientRow.secrets))
+        rows = list(session.scalars(query.limit(limit + 1)))
+        more = len(rows) > limit
+        rows = rows[:limit]
+        if backwards:
+            rows.reverse()
+        clients = tuple(to_details(row) for row in rows)
+    has_previous = more if backwards else after is not None
+    has_next = True if backwards else more
+    return ClientPage(
+        clients=clients,
+        matching=count,
+        total=total,
+        previous=clients[0].client_id if clients and has_previous else None,
+        next=clients[-1].client_id if clients and has_next else None,
+    )
+
+
+def count_clients_by_state(now: datetime) -> dict[str, int]:
+    """How many clients are in each of ``STATES``."""
+    with read() as session:
+        return {
+            state: session.scalar(
+                select(func.count()).select_from(ClientRow).where(_is_in_state(state, now))
+            )
+            or 0
+            for state in STATES
+        }
+
+
+def list_clients_of_scope(scope: str, *, limit: int = 100) -> tuple[ClientDetails, ...]:
+    """The clients that a scope is assigned to, by name."""
+    query = select(ClientRow).where(ClientRow.scopes.any(ScopeRow.name == scope))
+    with read() as session:
+        rows = session.scalars(query.order_by(ClientRow.folded_name, ClientRow.id).limit(limit))
+        return tuple(to_details(row) for row in rows)
+
+
+def _matching(wanted: ClientFilter, now: datetime) -> Select[ClientRow]:
+    query = select(ClientRow)
+    if wanted.search:
+        part = wanted.search.casefold()
+        query = query.where(
+            or_(
+                ClientRow.folded_name.contains(part, autoescape=True),
+                ClientRow.folded_client_id.contains(part, autoescape=True),
+            )
+        )
+    if wanted.state:
+        query = query.where(_is_in_state(wanted.state, now))
+    if wanted.scope:
+        query = query.where(ClientRow.scopes.any(ScopeRow.name == wanted.scope))
+    return query
+
+
+def _from_cursor(
+    query: Select[ClientRow], wanted: ClientFilter, after: str | None, before: str | None
+) -> tuple[Select[ClientRow], bool]:
+    backwards = before is not None and after is None
+    descending = (wanted.sort == "-name") != backwards
+    position = tuple_(ClientRow.folded_name, ClientRow.id)
+    cursor = before if backwards else after
+    if cursor is not None:
+        at = (
+            select(ClientRow.folded_name, ClientRow.id)
+            .where(ClientRow.client_id == cursor)
+            .subquery()
+        )
+        here = tuple_(select(at.c.folded_name).scalar_subquery(), select(at.c.id).scalar_subquery())
+        query = query.where(position < here if descending else position > here)
+    columns = (ClientRow.folded_name, ClientRow.id)
+    return (
+        query.order_by(*(column.desc() if descending else column.asc() for column in columns)),
+        backwards,
+    )
+
+
+def _is_in_state(state: str, now: datetime) -> ColumnElement[bool]:
+    lives = _has_secret(_lives(now))
+    expired = _has_secret(
+        and_(ClientSecretRow.revoked_at.is_(None), ClientSecretRow.expires_at <= now)
+    )
+    lasts = _has_secret(
+        and_(
+            _lives(now),
+            or_(
+                ClientSecretRow.expires_at.is_(None),
+                ClientSecretRow.expires_at > now + EXPIRES_SOON,
+            ),
+        )
+    )
+    conditions: dict[str, ColumnElement[bool]] = {
+        ACTIVE: lasts,
+        EXPIRING: and_(lives, not_(lasts)),
+        EXPIRED: and_(not_(lives), expired),
+        NO_SECRET: and_(not_(lives), not_(expired)),
+    }
+    if state == DISABLED:
+        return ClientRow.enabled.is_(False)
+    return and_(ClientRow.enabled.is_(True), conditions[state])
+
+
+def _lives(now: datetime) -> ColumnElement[bool]:
+    return and_(
+        ClientSecretRow.revoked_at.is_(None),
+        or_(ClientSecretRow.expires_at.is_(None), ClientSecretRow.expires_at > now),
+    )
+
+
+def _has_secret(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(ClientSecretRow.client_row_id == ClientRow.id, condition)

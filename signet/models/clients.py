@@ -1,0 +1,212 @@
+"""Clients and their secrets: the tables, and the snapshot of a client that the protocol gets."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, Index, String, Text, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
+
+from signet.extensions import Base
+from signet.models.columns import UtcDateTime
+from signet.models.database import read
+from signet.models.principal_names import PrincipalNameRow
+from signet.models.scopes import ScopeRow, client_scope
+from signet.oauth.client import CLIENT_SECRET_BASIC, Client, ClientScope, ClientSecret
+
+
+class ClientRow(Base):
+    """A registered client; ``to_client`` gives its twin for the protocol."""
+
+    __tablename__ = "client"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    client_id: Mapped[str] = mapped_column(String(100), unique=True)
+    folded_client_id: Mapped[str] = mapped_column(ForeignKey(PrincipalNameRow.folded), unique=True)
+    name: Mapped[str] = mapped_column(String(100))
+    #: ``name`` in one case: the order of the list, and what a search looks at.
+    folded_name: Mapped[str] = mapped_column(String(300))
+    description: Mapped[str] = mapped_column(Text)
+    #: Whom to call before it is deleted.
+    contact: Mapped[str] = mapped_column(String(200))
+    enabled: Mapped[bool] = mapped_column(default=True)
+    token_endpoint_auth_method: Mapped[str] = mapped_column(String(40), default=CLIENT_SECRET_BASIC)
+    #: Seconds.
+    access_token_lifetime: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_by: Mapped[str] = mapped_column(String(320))
+    #: Counts edits, so that two editors do not overwrite one another.
+    version: Mapped[int] = mapped_column(default=1)
+
+    principal_name: Mapped[PrincipalNameRow] = relationship(
+        cascade="all, delete-orphan", single_parent=True
+    )
+    secrets: Mapped[list["ClientSecretRow"]] = relationship(
+        back_populates="client",
+        cascade="all, delete-orphan",
+        passive_deletes=True,
+        order_by="ClientSecretRow.id",
+    )
+    scopes: Mapped[list[ScopeRow]] = relationship(
+        secondary=client_scope, order_by=ScopeRow.name, passive_deletes=True
+    )
+
+    __table_args__ = (Index(None, "folded_name", "id"),)
+
+    def live_secrets(self, now: datetime) -> list["ClientSecretRow"]:
+        """Those that authenticate the client at this moment."""
+        return [secret for secret in self.secrets if secret.to_client_secret().is_live(now)]
+
+    def to_client(self) -> Client:
+        """The frozen twin that the protocol works with."""
+        return Client(
+            client_id=self.client_id,
+            enabled=self.enabled,
+            token_endpoint_auth_method=self.token_endpoint_auth_method,
+            secrets=tuple(secret.to_client_secret() for secret in self.secrets),
+            scopes=tuple(
+                ClientScope(
+                    name=scope.name,
+                    audiences=tuple(api.identifier for api in scope.resource_servers),
+                )
+                for scope in self.scopes
+                if scope.enabled
+            ),
+            access_token_lifetime=timedelta(seconds=self.access_token_lifetime),
+        )
+
+
+class ClientSecretRow(Base):
+    """One of a client's secrets, as a digest; ended secrets stay, so that people can read why."""
+
+    __tablename__ = "client_secret"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    client_row_id: Mapped[int] = mapped_column(
+        ForeignKey(ClientRow.id, ondelete="CASCADE"), index=True
+    )
+    #: Names the secret in addresses and commands; says nothing about it.
+    secret_id: Mapped[str] = mapped_column(String(20), unique=True)
+    description: Mapped[str] = mapped_column(String(100))
+    digest: Mapped[str] = mapped_column(String(80))
+    #: The last four characters.
+    hint: Mapped[str] = mapped_column(String(4))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_by: Mapped[str] = mapped_column(String(320))
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: When a rotation replaced it; it works on until ``expires_at``.
+    replaced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    client: Mapped[ClientRow] = relationship(back_populates="secrets")
+
+    def to_client_secret(self) -> ClientSecret:
+        """The frozen twin that the protocol works with."""
+        return ClientSecret(
+            secret_id=self.secret_id,
+            digest=self.digest,
+            expires_at=self.expires_at,
+            revoked_at=self.revoked_at,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretDetails:
+    """A secret as people and scripts read it: everything but the secret and its digest."""
+
+    secret_id: str
+    description: str
+    hint: str
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None
+    replaced_at: datetime | None
+    revoked_at: datetime | None
+
+    def state(self, now: datetime) -> str:
+        """``live``, ``expired`` or ``revoked``."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if self.expires_at is not None and self.expires_at <= now:
+            return "expired"
+        return "live"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientDetails:
+    """A client as people and scripts read it."""
+
+    client_id: str
+    name: str
+    description: str
+    contact: str
+    enabled: bool
+    token_endpoint_auth_method: str
+    access_token_lifetime: timedelta
+    #: Names of the assigned scopes, sorted.
+    scopes: tuple[str, ...]
+    #: Newest first.
+    secrets: tuple[SecretDetails, ...]
+    created_at: datetime
+    created_by: str
+    version: int
+
+    def live_secrets(self, now: datetime) -> tuple[SecretDetails, ...]:
+        """Those that authenticate the client at this moment."""
+        return tuple(secret for secret in self.secrets if secret.state(now) == "live")
+
+
+def find_client(client_id: str) -> ClientDetails | None:
+    """The client with exactly this id."""
+    with read() as session:
+        row = find_client_row(session, client_id)
+        return to_details(row) if row else None
+
+
+def load_client_snapshot(session: Session, client_id: str) -> Client | None:
+    """The protocol's view of a client, all of it from one moment."""
+    query = (
+        select(ClientRow)
+        .where(ClientRow.client_id == client_id)
+        .options(
+            selectinload(ClientRow.secrets),
+            selectinload(ClientRow.scopes).selectinload(ScopeRow.resource_servers),
+        )
+    )
+    row = session.scalars(query).one_or_none()
+    return row.to_client() if row else None
+
+
+def find_client_row(session: Session, client_id: str) -> ClientRow | None:
+    """The row of the client with exactly this id, for an operation's transaction."""
+    return session.scalars(select(ClientRow).where(ClientRow.client_id == client_id)).one_or_none()
+
+
+def to_details(row: ClientRow) -> ClientDetails:
+    """What leaves this room of a row."""
+    return ClientDetails(
+        client_id=row.client_id,
+        name=row.name,
+        description=row.description,
+        contact=row.contact,
+        enabled=row.enabled,
+        token_endpoint_auth_method=row.token_endpoint_auth_method,
+        access_token_lifetime=timedelta(seconds=row.access_token_lifetime),
+        scopes=tuple(scope.name for scope in row.scopes),
+        secrets=tuple(_to_secret_details(secret) for secret in reversed(row.secrets)),
+        created_at=row.created_at,
+        created_by=row.created_by,
+        version=row.version,
+    )
+
+
+def _to_secret_details(row: ClientSecretRow) -> SecretDetails:
+    return SecretDetails(
+        secret_id=row.secret_id,
+        description=row.description,
+        hint=row.hint,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        expires_at=row.expires_at,
+        replaced_at=row.replaced_at,
+        revoked_at=row.revoked_at,
+    )

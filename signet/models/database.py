@@ -1,0 +1,143 @@
+"""The two doors to the database: ``read()`` and ``write()``, each its own short transaction.
+
+SQLite lets one writer in at a time, and a transaction that has read cannot become a writer once
+another has written. So a transaction says at its beginning which it is. SQLite's own waiting for
+the lock sleeps in C and would hold every request of a gevent worker; ``write()`` waits by itself,
+with a sleep that lets the others go on.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gevent
+from flask import Flask
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+
+from signet.extensions import db
+from signet.oauth.store import StoreUnavailableError
+
+#: Longest wait for the lock, a connection or an answer, in seconds.
+LONGEST_WAIT = 5.0
+_WRITES = "signet_writes"
+
+
+class DatabaseUnavailableError(StoreUnavailableError):
+    """The database did not do what it was asked, and nothing of it is half done."""
+
+
+@contextmanager
+def read(*, at_most: float = LONGEST_WAIT) -> Iterator[Session]:
+    """A transaction that only looks.
+
+    :param at_most: seconds until it is given up.
+    :raises DatabaseUnavailableError: if the database fails or takes longer.
+    """
+    with _transaction(db.engine, at_most) as session:
+        yield session
+
+
+@contextmanager
+def write(*, at_most: float = LONGEST_WAIT) -> Iterator[Session]:
+    """A transaction that changes something; committed when the block ends without an error.
+
+    :param at_most: seconds until it is given up.
+    :raises DatabaseUnavailableError: if the database fails, is locked or takes longer.
+    """
+    with _transaction(db.engine.execution_options(**{_WRITES: True}), at_most) as session:
+        yield session
+
+
+def engine_options(url: URL) -> dict[str, Any]:
+    """What ``create_engine`` is told, so that no fault of the database holds a request for long."""
+    options: dict[str, Any] = {"pool_timeout": LONGEST_WAIT, "pool_pre_ping": True}
+    if url.get_backend_name() == "sqlite":
+        # In seconds. Short, because it is spent in C; see above.
+        return options | {"connect_args": {"timeout": 0.05}, "pool_pre_ping": False}
+    milliseconds = int(LONGEST_WAIT * 1000)
+    settings = {
+        "statement_timeout": milliseconds,
+        "lock_timeout": milliseconds,
+        "idle_in_transaction_session_timeout": 4 * milliseconds,
+        "timezone": "UTC",
+    }
+    return options | {
+        "isolation_level": "READ COMMITTED",
+        "connect_args": {
+            "connect_timeout": int(LONGEST_WAIT),
+            "tcp_user_timeout": milliseconds,
+            "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+        },
+    }
+
+
+def init_app(app: Flask) -> None:
+    """Bind the database to the app; nothing connects before the first transaction."""
+    db.init_app(app)
+    with app.app_context():
+        engine = db.engine
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite_connection)
+        event.listen(engine, "begin", _begin_on_sqlite)
+
+
+@contextmanager
+def _transaction(engine: Engine, at_most: float) -> Iterator[Session]:
+    # A database that hangs keeps silent for ever: only a clock of ours ends the wait. (SQLite
+    # answers within the call, so there is nothing to interrupt.)
+    timer = gevent.Timeout(at_most) if engine.dialect.name != "sqlite" else None
+    try:
+        if timer is not None:
+            timer.start()
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+    except IntegrityError:
+        raise
+    except (DBAPIError, PoolTimeoutError) as error:
+        raise DatabaseUnavailableError(type(error).__name__) from error
+    except gevent.Timeout as timeout:
+        if timeout is not timer:
+            raise
+        raise DatabaseUnavailableError("no answer in time") from None
+    finally:
+        if timer is not None:
+            timer.close()
+
+
+def _prepare_sqlite_connection(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver would begin and commit as it thinks fit; _begin_on_sqlite does.
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_on_sqlite(connection: Connection) -> None:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    if not connection.get_execution_options().get(_WRITES):
+        driver.execute("BEGIN")
+        return
+    deadline = time.monotonic() + LONGEST_WAIT
+    pause = 0.002
+    while True:
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or (
+                time.monotonic() >= deadline
+            ):
+                raise DatabaseUnavailableError("locked") from error
+        time.sleep(pause)
+        pause = min(pause * 2, 0.05)

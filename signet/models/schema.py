@@ -1,0 +1,63 @@
+"""The schema of the database: what the migrations in ``migrations/`` make of it."""
+
+import fcntl
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import flask_migrate
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import current_app
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from signet.extensions import db
+from signet.models.database import DatabaseUnavailableError
+
+_ADVISORY_LOCK = 0x5169_6E65_7450_7265
+
+
+@contextmanager
+def alone(lock_folder: Path) -> Iterator[None]:
+    """Let one preparation at a time go on: on this machine, and on all nodes of a PostgreSQL."""
+    with open(lock_folder / ".prepare.lock", "w", encoding="utf-8") as lock_file:
+        fcntl.flock(lock_file, fcntl.LOCK_EX)
+        if db.engine.dialect.name != "postgresql":
+            yield
+            return
+        try:
+            connection = db.engine.connect()
+        except DBAPIError as error:
+            raise DatabaseUnavailableError(type(error).__name__) from error
+        with connection.execution_options(isolation_level="AUTOCOMMIT"):
+            # However long another node's migration takes, waiting is right.
+            connection.execute(text("SET statement_timeout = 0"))
+            connection.execute(text("SET lock_timeout = 0"))
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
+            try:
+                yield
+            finally:
+                # The settings above are not for whoever gets the connection next.
+                connection.invalidate()
+
+
+def upgrade_schema() -> None:
+    """Apply the migrations that are missing."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    flask_migrate.upgrade()
+
+
+def is_schema_current() -> bool:
+    """Whether the database has every migration that this version knows, and no other.
+
+    :raises DatabaseUnavailableError: if it cannot be asked.
+    """
+    folder = current_app.extensions["migrate"].directory
+    try:
+        with db.engine.connect() as connection:
+            heads = MigrationContext.configure(connection).get_current_heads()
+    except DBAPIError as error:
+        raise DatabaseUnavailableError(type(error).__name__) from error
+    return heads == tuple(ScriptDirectory(folder).get_heads())

@@ -1,0 +1,143 @@
+"""Scopes (RFC 6749 §3.3) and the APIs that own them; one scope may belong to several.
+
+Both tables stand here because each knows the other; what is asked of APIs is in
+``resource_servers.py``.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Column, ForeignKey, String, Table, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
+
+from signet.extensions import Base
+from signet.models.columns import UtcDateTime
+from signet.models.database import read
+from signet.models.principal_names import PrincipalNameRow
+
+scope_resource_server = Table(
+    "scope_resource_server",
+    Base.metadata,
+    Column("scope_id", ForeignKey("scope.id", ondelete="CASCADE"), primary_key=True),
+    Column("resource_server_id", ForeignKey("resource_server.id"), primary_key=True, index=True),
+)
+
+client_scope = Table(
+    "client_scope",
+    Base.metadata,
+    Column("client_id", ForeignKey("client.id", ondelete="CASCADE"), primary_key=True),
+    Column("scope_id", ForeignKey("scope.id"), primary_key=True, index=True),
+)
+
+
+class ResourceServerRow(Base):
+    """An API (RFC 9068 §3). Its identifier, the ``aud``, never changes: issued tokens carry it."""
+
+    __tablename__ = "resource_server"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    identifier: Mapped[str] = mapped_column(String(200), unique=True)
+    folded_identifier: Mapped[str] = mapped_column(ForeignKey(PrincipalNameRow.folded), unique=True)
+    name: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: Counts edits, so that two editors do not overwrite one another.
+    version: Mapped[int] = mapped_column(default=1)
+
+    principal_name: Mapped[PrincipalNameRow] = relationship(
+        cascade="all, delete-orphan", single_parent=True
+    )
+    scopes: Mapped[list["ScopeRow"]] = relationship(
+        secondary=scope_resource_server,
+        back_populates="resource_servers",
+        order_by="ScopeRow.name",
+    )
+
+
+class ScopeRow(Base):
+    """A scope. Its name never changes: issued tokens carry it."""
+
+    __tablename__ = "scope"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    description: Mapped[str] = mapped_column(String(500))
+    #: A disabled scope is granted to nobody; clients keep it assigned.
+    enabled: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: Counts edits, so that two editors do not overwrite one another.
+    version: Mapped[int] = mapped_column(default=1)
+
+    resource_servers: Mapped[list[ResourceServerRow]] = relationship(
+        secondary=scope_resource_server,
+        back_populates="scopes",
+        order_by=ResourceServerRow.identifier,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeDetails:
+    """A scope as people and scripts read it."""
+
+    number: int
+    name: str
+    description: str
+    enabled: bool
+    #: Identifiers of the APIs that own it.
+    apis: tuple[str, ...]
+    #: How many clients it is assigned to.
+    client_count: int
+    created_at: datetime
+    version: int
+
+
+def list_scopes() -> tuple[ScopeDetails, ...]:
+    """All scopes, by name."""
+    query = select(ScopeRow).options(selectinload(ScopeRow.resource_servers))
+    with read() as session:
+        rows = list(session.scalars(query.order_by(ScopeRow.name)))
+        return _to_details(session, rows)
+
+
+def find_scope(name: str) -> ScopeDetails | None:
+    """The scope with exactly this name."""
+    with read() as session:
+        row = find_scope_row(session, name)
+        return _to_details(session, [row])[0] if row else None
+
+
+def find_scope_by_number(number: int) -> ScopeDetails | None:
+    """The scope with this row number, which pages use in their addresses."""
+    with read() as session:
+        row = session.get(ScopeRow, number)
+        return _to_details(session, [row])[0] if row else None
+
+
+def find_scope_row(session: Session, name: str) -> ScopeRow | None:
+    """The row of the scope with exactly this name, for an operation's transaction."""
+    return session.scalars(select(ScopeRow).where(ScopeRow.name == name)).one_or_none()
+
+
+def find_scope_rows(session: Session, names: set[str]) -> list[ScopeRow]:
+    """The rows of those scopes that exist, for an operation's transaction."""
+    return list(session.scalars(select(ScopeRow).where(ScopeRow.name.in_(names))))
+
+
+def _to_details(session: Session, rows: list[ScopeRow]) -> tuple[ScopeDetails, ...]:
+    columns = client_scope.c
+    query = select(columns.scope_id, func.count()).group_by(columns.scope_id)
+    if len(rows) == 1:
+        query = query.where(columns.scope_id == rows[0].id)
+    counts = dict(session.execute(query).tuples().all())
+    return tuple(
+        ScopeDetails(
+            number=row.id,
+            name=row.name,
+            description=row.description,
+            enabled=row.enabled,
+            apis=tuple(api.identifier for api in row.resource_servers),
+            client_count=counts.get(row.id, 0),
+            created_at=row.created_at,
+            version=row.version,
+        )
+        for row in rows
+    )

@@ -1,0 +1,146 @@
+"""Failed sign-ins, counted in the database so that every worker and node knows of them.
+
+Three counters: of one account from one address, of one address, of one account. Each lets some
+failures pass and then asks for a growing pause. A pause never becomes a lock-out: it is short for
+an account as a whole, and the address that last signed in to it does not wait for it.
+An attempt is counted before the password is looked at, so that parallel attempts count as well.
+"""
+
+import hashlib
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import String, delete, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from signet.extensions import Base
+from signet.models.columns import UtcDateTime
+
+#: A counter starts anew when nothing has failed for so long.
+WINDOW = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many failures pass without a pause, and the longest pause there is afterwards."""
+
+    failures: int
+    longest_pause: timedelta
+
+    def pause_after(self, failures: int) -> timedelta:
+        """The pause after so many failures: 1 s, then twice as long each time."""
+        beyond = failures - self.failures
+        if beyond < 0:
+            return timedelta()
+        return min(timedelta(seconds=2 ** min(beyond, 20)), self.longest_pause)
+
+
+ALLOWANCES = {
+    "pair": Allowance(5, timedelta(minutes=5)),
+    "address": Allowance(20, timedelta(minutes=5)),
+    "account": Allowance(100, timedelta(seconds=30)),
+}
+
+
+class SignInThrottleRow(Base):
+    """One counter of attempts that have not succeeded."""
+
+    __tablename__ = "sign_in_throttle"
+
+    key: Mapped[str] = mapped_column(String(160), primary_key=True)
+    failures: Mapped[int]
+    last_failure_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    blocked_until: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: The administrator it is about, for the audit log; empty for an unknown name.
+    admin_name: Mapped[str] = mapped_column(String(200))
+    address: Mapped[str] = mapped_column(String(64))
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Whose attempt it is, as keys of the counters."""
+
+    pair: str
+    address: str
+    account: str
+
+    @classmethod
+    def of(cls, name: str, address: str) -> "Attempt":
+        """The counters of this name and address; an IPv6 network counts as one address."""
+        account = hashlib.sha256(name.casefold().encode()).hexdigest()
+        network = _network(address)
+        return cls(f"pair:{account}:{network}", f"address:{network}", f"account:{account}")
+
+
+def wait_of(
+    session: Session, attempt: Attempt, *, trusted: bool, now: datetime
+) -> timedelta | None:
+    """How long this attempt has to wait, ``None`` if it may go on.
+
+    :param trusted: from the address that last signed in to the account.
+    """
+    keys = [attempt.pair, attempt.address] + ([] if trusted else [attempt.account])
+    until = max((row.blocked_until for row in _rows(session, keys)), default=now)
+    return until - now if until > now else None
+
+
+def count_attempt(
+    session: Session, attempt: Attempt, *, admin_name: str, address: str, now: datetime
+) -> int:
+    """Count an attempt as failed until it succeeds; returns the failures of the pair so far."""
+    rows = {row.key: row for row in _rows(session, _keys(attempt))}
+    for key in _keys(attempt):
+        row = rows.get(key)
+        if row is None:
+            row = SignInThrottleRow(key=key, failures=0, last_failure_at=now, blocked_until=now)
+            rows[key] = row
+            session.add(row)
+        elif row.last_failure_at < now - WINDOW:
+            row.failures = 0
+        row.failures += 1
+        row.last_failure_at = now
+        row.blocked_until = now + ALLOWANCES[key.partition(":")[0]].pause_after(row.failures)
+        row.admin_name, row.address = admin_name, address[:64]
+    return rows[attempt.pair].failures
+
+
+def forgive_attempt(session: Session, attempt: Attempt) -> None:
+    """Take back what ``count_attempt`` counted: the password was right."""
+    for row in _rows(session, _keys(attempt)):
+        if row.key == attempt.pair or row.failures <= 1:
+            session.delete(row)
+        else:
+            row.failures -= 1
+
+
+def take_finished_windows(session: Session, *, now: datetime) -> tuple[tuple[str, str, int], ...]:
+    """Forget counters that start anew; returns name, address and failures of the pairs."""
+    over = SignInThrottleRow.last_failure_at < now - WINDOW
+    rows = list(session.scalars(select(SignInThrottleRow).where(over)))
+    session.execute(delete(SignInThrottleRow).where(over))
+    return tuple(
+        (row.admin_name, row.address, row.failures) for row in rows if row.key.startswith("pair:")
+    )
+
+
+def _keys(attempt: Attempt) -> tuple[str, str, str]:
+    return (attempt.pair, attempt.address, attempt.account)
+
+
+def _rows(session: Session, keys: Iterable[str]) -> list[SignInThrottleRow]:
+    # In one order and locked, so that two attempts at once neither miss a count nor wait for
+    # each other in a circle.
+    query = select(SignInThrottleRow).where(SignInThrottleRow.key.in_(list(keys)))
+    return list(session.scalars(query.order_by(SignInThrottleRow.key).with_for_update()))
+
+
+def _network(address: str) -> str:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if parsed.version == 6 and parsed.ipv4_mapped is None:
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)

@@ -1,0 +1,189 @@
+"""The Store that answers the protocol: frozen snapshots of clients, and the key ring.
+
+The audit log is the feed of changes. At most every half ``cache_time`` one request looks whether
+there is an entry newer than the last it saw: an entry about a client drops that snapshot, one about
+a scope, an API or a key drops all. So a change counts within the bound on every worker and node,
+and an unchanged client costs no query. While the database is away, snapshots serve for
+``stale_time`` after the last good look.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from signet.models.audit import LONGEST_FEED, Change, changes_from, last_change
+from signet.models.clients import load_client_snapshot
+from signet.models.database import DatabaseUnavailableError, read
+from signet.models.key_encryption import KeyEncryption, KeyEncryptionError
+from signet.models.signing_keys import load_private_key_ring
+from signet.oauth.client import Client
+from signet.oauth.jwks import KeyRing, SigningKey
+from signet.oauth.store import StoreUnavailableError
+
+#: Snapshots kept; the least recently used leave first.
+MOST_SNAPSHOTS = 10_000
+#: While the database answers, nothing older than this is served, feed or no feed (seconds).
+OLDEST_SNAPSHOT = 60.0
+#: A look that takes longer is a failed one (seconds).
+LONGEST_LOOK = 2.0
+
+
+@dataclass(slots=True)
+class _Snapshot:
+    client: Client
+    loaded_at: float
+
+
+class SqlStore:
+    """Answers ``oauth.store.Store`` from the database, for one process."""
+
+    def __init__(
+        self,
+        *,
+        encryption: KeyEncryption,
+        alg: str,
+        cache_time: timedelta,
+        stale_time: timedelta,
+    ) -> None:
+        self._encryption = encryption
+        self._alg = alg
+        self._look_every = cache_time.total_seconds() / 2
+        self._stale_after = stale_time.total_seconds()
+        self._snapshots: OrderedDict[str, _Snapshot] = OrderedDict()
+        self._ring: KeyRing | None = None
+        self._ring_loaded_at = 0.0
+        #: The newest entry seen; ``None`` before the first look, and for an empty log.
+        self._seen: Change | None = None
+        self._last_look = float("-inf")
+        self._last_good_look = float("-inf")
+        self._looking = threading.Lock()
+
+    def find_client(self, client_id: str, *, fresh: bool = False) -> Client | None:
+        """See ``Store``."""
+        self._look()
+        snapshot = self._snapshots.get(client_id)
+        if snapshot is not None and not fresh and self._may_serve(snapshot.loaded_at):
+            self._snapshots.move_to_end(client_id)
+            return snapshot.client
+        return self._load_client(client_id)
+
+    def signing_key(self, now: datetime) -> SigningKey:
+        """See ``Store``."""
+        key = self._key_ring(now).signing_key(self._alg, now)
+        if key is None or key.private_key is None:
+            raise StoreUnavailableError("there is no signing key")
+        return key
+
+    def published_keys(self, now: datetime) -> tuple[SigningKey, ...]:
+        """See ``Store``."""
+        return self._key_ring(now).published_keys(now)
+
+    def is_database_up(self) -> bool:
+        """Whether the last look at the database was a good one."""
+        self._look()
+        return self._last_good_look >= self._last_look
+
+    def is_ready(self, now: datetime) -> bool:
+        """Whether this worker can issue tokens: a key at hand, a good look not too long ago."""
+        try:
+            self._look()
+            self.signing_key(now)
+        except StoreUnavailableError:
+            return False
+        return time.monotonic() - self._last_good_look <= self._stale_after
+
+    def _key_ring(self, now: datetime) -> KeyRing:
+        self._look()
+        if self._ring is not None and self._may_serve(self._ring_loaded_at):
+            return self._ring
+        seen = self._seen
+        ring = self._load_ring(now)
+        if seen is self._seen:
+            self._ring, self._ring_loaded_at = ring, time.monotonic()
+        return ring
+
+    def _load_client(self, client_id: str) -> Client | None:
+        seen = self._seen
+        with read() as session:
+            client = load_client_snapshot(session, client_id)
+        if client is None:
+            self._snapshots.pop(client_id, None)
+        elif seen is self._seen:
+            # Not kept if a look has come in between: it may have been about this very client.
+            self._snapshots[client_id] = _Snapshot(client, time.monotonic())
+            self._snapshots.move_to_end(client_id)
+            if len(self._snapshots) > MOST_SNAPSHOTS:
+                self._snapshots.popitem(last=False)
+        return client
+
+    def _load_ring(self, now: datetime) -> KeyRing:
+        try:
+            with read() as session:
+                return load_private_key_ring(session, self._encryption, now=now)
+        except KeyEncryptionError as error:
+            raise StoreUnavailableError(str(error)) from error
+
+    def _may_serve(self, loaded_at: float) -> bool:
+        """Whether something loaded at this time is fresh enough to be served.
+
+        :raises StoreUnavailableError: if it is not, and the database cannot say better.
+        """
+        now = time.monotonic()
+        if self._last_good_look < self._last_look:
+            if now - self._last_good_look > self._stale_after:
+                raise DatabaseUnavailableError("away for longer than snapshots may serve")
+            return True
+        return now - loaded_at <= OLDEST_SNAPSHOT
+
+    def _look(self) -> None:
+        """Drop what has changed since the last look, if a look is due."""
+        due = time.monotonic() - self._last_look >= self._look_every
+        if not due:
+            return
+        failing = self._last_good_look < self._last_look
+        # One looks. The others wait for it, since what they know may be old; but not for a
+        # database that has just failed: then they serve on.
+        if not self._looking.acquire(blocking=not failing):
+            return
+        try:
+            if time.monotonic() - self._last_look >= self._look_every:
+                self._look_now()
+        finally:
+            self._looking.release()
+
+    def _look_now(self) -> None:
+        started = time.monotonic()
+        try:
+            with read(at_most=LONGEST_LOOK) as session:
+                if self._seen is None:
+                    newest, changes = last_change(session), None
+                else:
+                    newest, changes = None, changes_from(session, self._seen.number)
+        except DatabaseUnavailableError:
+            self._last_look = time.monotonic()
+            return
+        if changes is None:
+            self._drop_all()
+            self._seen = newest
+        else:
+            self._take(changes)
+        self._last_look = self._last_good_look = started
+
+    def _take(self, changes: tuple[Change, ...]) -> None:
+        if not changes or changes[0] != self._seen or len(changes) > LONGEST_FEED:
+            # Another log than the one last seen (a restored backup), or too much to read.
+            self._drop_all()
+            self._seen = None if not changes or changes[0] != self._seen else changes[-1]
+            return
+        for change in changes[1:]:
+            if change.object_type == "client":
+                self._snapshots.pop(change.object_id, None)
+            elif change.object_type != "admin":
+                self._drop_all()
+            self._seen = change
+
+    def _drop_all(self) -> None:
+        self._snapshots.clear()
+        self._ring = None

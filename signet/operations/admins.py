@@ -1,0 +1,249 @@
+"""What is done to admins: the first one by set-up code, more by command, roles, passwords, ends."""
+
+import hashlib
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from signet.models.admin_sessions import end_sessions_of
+from signet.models.admins import (
+    ADMINISTRATOR,
+    ROLES,
+    AdminRow,
+    SetupCodeRow,
+    count_administrators,
+    find_admin_row,
+)
+from signet.models.audit import Actor, AuditedObject, act, append_entry
+from signet.models.database import write
+from signet.operations.errors import NotFoundError, OperationError
+from signet.operations.passwords import check_password, hash_password
+from signet.operations.text import check_line
+
+SETUP_CODE_LIVES = timedelta(hours=1)
+#: Without letters and digits that look alike.
+_CODE_ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
+
+
+class SetupOverError(OperationError):
+    """There is an administrator already; the set-up never comes back."""
+
+
+def make_setup_code(*, now: datetime) -> str:
+    """A new code for the set-up, ``XXXX-XXXX-XXXX``, valid for an hour; an older one ends."""
+    code = "-".join("".join(secrets.choice(_CODE_ALPHABET) for _ in range(4)) for _ in range(3))
+    with write() as session:
+        _refuse_if_set_up(session)
+        session.merge(SetupCodeRow(id=1, digest=_digest(code), expires_at=now + SETUP_CODE_LIVES))
+    return code
+
+
+def set_up(code: str, *, name: str, password: str, actor: Actor, now: datetime) -> None:
+    """Make the first administrator; the code works once."""
+    name = _check_name(name)
+    check_password(password, name=name)
+    password_hash = hash_password(password)
+    with act() as session:
+        _refuse_if_set_up(session)
+        row = session.get(SetupCodeRow, 1)
+        if row is None or not hmac.compare_digest(row.digest, _digest(code)):
+            raise OperationError("This is not the setup code", field="code")
+        if row.expires_at <= now:
+            raise OperationError(
+                "The setup code has run out: make one with flask admin setup-code", field="code"
+            )
+        session.delete(row)
+        admin = _add_admin(session, name, ADMINISTRATOR, password_hash, now=now)
+        append_entry(
+            session,
+            actor=Actor(
+                name=name,
+                address=actor.address,
+                user_agent=actor.user_agent,
+                request_id=actor.request_id,
+            ),
+            action="admin.set_up",
+            object=_audited(admin),
+            now=now,
+            after=_facts(admin),
+        )
+
+
+def create_admin(name: str, *, role: str, password: str, actor: Actor, now: datetime) -> None:
+    """One more admin."""
+    name = _check_name(name)
+    _check_role(role)
+    check_password(password, name=name)
+    password_hash = hash_password(password)
+    with act() as session:
+        if find_admin_row(session, name) is not None:
+            raise OperationError(f"There is an admin “{name}” already", field="name")
+        admin = _add_admin(session, name, role, password_hash, now=now)
+        append_entry(
+            session,
+            actor=actor,
+            action="admin.create",
+            object=_audited(admin),
+            now=now,
+            after=_facts(admin),
+        )
+
+
+def set_role(name: str, role: str, *, actor: Actor, now: datetime) -> None:
+    """Give an admin another role; ends their sessions, so that no page shows more than it may."""
+    _check_role(role)
+    with act() as session:
+        admin = _get_row(session, name)
+        if role != ADMINISTRATOR:
+            _refuse_last_administrator(session, admin)
+        before = _facts(admin)
+        admin.role = role
+        end_sessions_of(session, admin)
+        _record(session, admin, "admin.set_role", before=before, actor=actor, now=now)
+
+
+def reset_password(name: str, password: str, *, actor: Actor, now: datetime) -> None:
+    """Set an admin's password and end all their sessions."""
+    check_password(password, name=name)
+    password_hash = hash_password(password)
+    with act() as session:
+        admin = _get_row(session, name)
+        admin.password_hash = password_hash
+        end_sessions_of(session, admin)
+        append_entry(
+            session,
+            actor=actor,
+            action="admin.reset_password",
+            object=_audited(admin),
+            now=now,
+            after={"password": "changed"},
+        )
+
+
+def end_sessions(name: str, *, actor: Actor, now: datetime) -> int:
+    """Sign an admin out everywhere; returns how many sessions there were."""
+    with act() as session:
+        admin = _get_row(session, name)
+        count = end_sessions_of(session, admin)
+        append_entry(
+            session,
+            actor=actor,
+            action="admin.end_sessions",
+            object=_audited(admin),
+            now=now,
+            after={"ended": count},
+        )
+    return count
+
+
+def enable_admin(name: str, *, actor: Actor, now: datetime) -> None:
+    """Let a disabled admin sign in again."""
+    with act() as session:
+        admin = _get_row(session, name)
+        before = _facts(admin)
+        admin.enabled = True
+        _record(session, admin, "admin.enable", before=before, actor=actor, now=now)
+
+
+def disable_admin(name: str, *, actor: Actor, now: datetime) -> None:
+    """Keep an admin from signing in, and end all their sessions."""
+    with act() as session:
+        admin = _get_row(session, name)
+        _refuse_last_administrator(session, admin)
+        before = _facts(admin)
+        admin.enabled = False
+        end_sessions_of(session, admin)
+        _record(session, admin, "admin.disable", before=before, actor=actor, now=now)
+
+
+def delete_admin(name: str, *, actor: Actor, now: datetime) -> None:
+    """Remove an admin and all their sessions; the audit log keeps the name."""
+    with act() as session:
+        admin = _get_row(session, name)
+        _refuse_last_administrator(session, admin)
+        about, before = _audited(admin), _facts(admin)
+        end_sessions_of(session, admin)
+        session.delete(admin)
+        append_entry(
+            session, actor=actor, action="admin.delete", object=about, now=now, before=before
+        )
+
+
+def _add_admin(
+    session: Session, name: str, role: str, password_hash: str, *, now: datetime
+) -> AdminRow:
+    admin = AdminRow(
+        name=name,
+        folded_name=name.casefold(),
+        role=role,
+        password_hash=password_hash,
+        enabled=True,
+        created_at=now,
+        last_sign_in_at=None,
+    )
+    session.add(admin)
+    return admin
+
+
+def _record(
+    session: Session,
+    admin: AdminRow,
+    action: str,
+    *,
+    before: dict[str, Any],
+    actor: Actor,
+    now: datetime,
+) -> None:
+    after = _facts(admin)
+    if after != before:
+        append_entry(
+            session,
+            actor=actor,
+            action=action,
+            object=_audited(admin),
+            now=now,
+            before=before,
+            after=after,
+        )
+
+
+def _refuse_if_set_up(session: Session) -> None:
+    if count_administrators(session):
+        raise SetupOverError("There is an administrator already")
+
+
+def _refuse_last_administrator(session: Session, admin: AdminRow) -> None:
+    if admin.role == ADMINISTRATOR and not count_administrators(session, but=admin):
+        raise OperationError(f"“{admin.name}” is the last administrator: make another one first")
+
+
+def _check_name(name: str) -> str:
+    return check_line(name, field="name", what="an e-mail address or a name", longest=200)
+
+
+def _check_role(role: str) -> None:
+    if role not in ROLES:
+        raise OperationError("Choose one of " + ", ".join(ROLES), field="role")
+
+
+def _get_row(session: Session, name: str) -> AdminRow:
+    admin = find_admin_row(session, name)
+    if admin is None:
+        raise NotFoundError(f"There is no admin “{name[:200]}”")
+    return admin
+
+
+def _audited(admin: AdminRow) -> AuditedObject:
+    return AuditedObject("admin", admin.folded_name[:320], admin.name)
+
+
+def _facts(admin: AdminRow) -> dict[str, Any]:
+    return {"role": admin.role, "enabled": admin.enabled}
+
+
+def _digest(code: str) -> str:
+    letters = code.upper().replace("-", "").replace(" ", "")
+    return hashlib.sha256(letters.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,38 @@
+"""What ``create_app`` has built and the entrances use: settings, store, key encryption, clock."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import cast
+
+from flask import Flask, current_app
+
+from signet.models.key_encryption import KeyEncryption
+from signet.models.store import SqlStore
+from signet.settings import Settings
+
+_EXTENSION = "signet"
+
+
+def utc_now() -> datetime:
+    """This moment."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """The parts of one app that requests, commands and the background share."""
+
+    settings: Settings
+    store: SqlStore
+    encryption: KeyEncryption
+    clock: Callable[[], datetime] = utc_now
+
+    def install(self, app: Flask) -> None:
+        """Make the parts known to the app."""
+        app.extensions[_EXTENSION] = self
+
+
+def wiring() -> Wiring:
+    """The parts of the app that serves this request or command."""
+    return cast(Wiring, current_app.extensions[_EXTENSION])
