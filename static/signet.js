@@ -48,6 +48,7 @@ for (const box of document.querySelectorAll("[data-show]")) {
   // Sent as a password again, or the browser would keep it among the remembered texts.
   password.form.addEventListener("submit", () => {
     password.type = "password";
+    box.checked = false;
   });
 }
 
