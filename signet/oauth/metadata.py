@@ -26,14 +26,3 @@ def server_metadata(issuer: str) -> dict[str, Any]:
         "subject_types_supported": ["public"],
         "token_endpoint_auth_methods_supported": list(METHODS),
     }
-
-
-def discovery_paths(document: str, *, issuer_path: str) -> tuple[str, ...]:
-    """Where a document is found: appended to the issuer (OIDC Discovery §4) or inserted
-    between host and path (RFC 8414 §3.1); the same place if the issuer has no path.
-    """
-    appended, inserted = (
-        f"{issuer_path}/.well-known/{document}",
-        f"/.well-known/{document}{issuer_path}",
-    )
-    return (appended,) if appended == inserted else (appended, inserted)

@@ -1,0 +1,43 @@
+"""The log: one JSON object per line on standard error.
+
+JSON, because a line feed or an escape sequence in a value then stays inside its line.
+"""
+
+import json
+import logging
+from datetime import UTC, datetime
+
+#: What every record has; anything else was handed over as ``extra`` and is a fact to write.
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes a record as ``time``, ``level``, ``message`` and its facts."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record in one line; a traceback becomes a member of it."""
+        time = datetime.fromtimestamp(record.created, UTC)
+        line = {
+            "time": time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+        }
+        line |= {
+            name: value
+            for name, value in vars(record).items()
+            if name not in _STANDARD and value is not None
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def configure_log(level: str) -> None:
+    """Write what Signet logs from this level on, and warnings of all libraries."""
+    root = logging.getLogger()
+    if not any(isinstance(handler.formatter, JsonFormatter) for handler in root.handlers):
+        handler = logging.StreamHandler()
+        handler.setFormatter(JsonFormatter())
+        root.addHandler(handler)
+    # Libraries stay at the root's WARNING: what they say at DEBUG may hold a secret.
+    logging.getLogger("signet").setLevel(level.upper())

@@ -1,0 +1,76 @@
+"""The error edge: whatever goes wrong below ``/connect/`` and ``/.well-known/`` is JSON.
+
+Nothing there is an HTML page, and nothing repeats what the caller sent. All other paths belong to
+the pages, which answer their errors themselves.
+"""
+
+from collections.abc import Callable
+
+from authlib.consts import default_json_headers
+from authlib.oauth2 import OAuth2Error
+from flask import Flask, Response, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
+
+from signet.oauth.store import StoreUnavailableError
+from signet.views.json_response import json_response
+from signet.views.request_log import note_for_log
+
+#: Seconds after which a failing database is worth another try.
+RETRY_AFTER = 5
+
+PREFIXES = ("/connect/", "/.well-known/")
+
+#: ``error`` and ``error_description`` by status; any other is that of a bad request.
+_ERRORS = {
+    404: ("not_found", "There is nothing at this address."),
+    405: ("invalid_request", "The method is not allowed here."),
+    413: ("invalid_request", "The body is too large."),
+    429: ("temporarily_unavailable", "There are too many requests."),
+    500: ("server_error", "Something went wrong on the server."),
+    503: ("temporarily_unavailable", "The server cannot answer now."),
+}
+_BAD_REQUEST = ("invalid_request", "The request is malformed.")
+
+
+def register_error_edge(
+    app: Flask,
+    *,
+    issuer_path: str,
+    answer_page_error: Callable[[HTTPException], ResponseReturnValue],
+) -> None:
+    """Have every error of the app answered.
+
+    :param answer_page_error: answers the errors of all other paths, a failing database as 503.
+    """
+    protocol_paths = (*PREFIXES, *(issuer_path + prefix for prefix in PREFIXES))
+
+    def answer(error: HTTPException) -> ResponseReturnValue:
+        if request.path.startswith(protocol_paths):
+            return answer_http_error(error)
+        return answer_page_error(error)
+
+    def answer_unavailable(error: StoreUnavailableError) -> ResponseReturnValue:
+        note_for_log(reason=str(error))
+        return answer(ServiceUnavailable(retry_after=RETRY_AFTER))
+
+    app.register_error_handler(HTTPException, answer)
+    app.register_error_handler(StoreUnavailableError, answer_unavailable)
+    app.register_error_handler(OAuth2Error, answer_oauth_error)
+
+
+def answer_oauth_error(error: OAuth2Error) -> Response:
+    """A refusal of the protocol, as its RFC words it."""
+    note_for_log(error=error.error, reason=getattr(error, "reason", error.description))
+    status_code, body, headers = error()
+    return json_response(body, status_code, headers)
+
+
+def answer_http_error(error: HTTPException) -> Response:
+    """An error of HTTP in the form of the protocol's errors (RFC 6749 §5.2)."""
+    status_code = error.code or 500
+    name, description = _ERRORS.get(status_code, _BAD_REQUEST)
+    note_for_log(error=name)
+    kept = [header for header in error.get_headers() if header[0] in ("Allow", "Retry-After")]
+    body = {"error": name, "error_description": description}
+    return json_response(body, status_code, [*default_json_headers, *kept])

@@ -1,0 +1,148 @@
+"""The body of a request to ``/connect/…``, read once and strictly.
+
+Werkzeug's own parsers take what they are given: parameters in the URL, repeated ones, broken
+escapes, bytes that are no UTF-8. Authlib builds on them. Whatever this file lets through means
+one thing only.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Payload, OAuth2Request
+from flask import Request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.http import parse_options_header
+from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder
+
+from signet.oauth.client_secret import LONGEST_CLIENT_ID, LONGEST_CLIENT_SECRET
+from signet.oauth.form_encoding import decode_text, parse_form
+
+LARGEST_BODY = 64 * 1024
+#: In characters; other parameters are only bounded by the body.
+LONGEST = {
+    "client_id": LONGEST_CLIENT_ID,
+    "client_secret": LONGEST_CLIENT_SECRET,
+    "grant_type": 100,
+    "scope": 2_000,
+    "client_assertion": 16_384,
+}
+#: "The client MAY include multiple resource parameters" — RFC 8707 §2.
+REPEATABLE = frozenset({"resource"})
+
+
+class Parameters(OAuth2Payload):
+    """The parameters of a request: each once, none of them empty."""
+
+    def __init__(self, values: dict[str, list[str]]) -> None:
+        self._values = values
+        self._firsts = {name: texts[0] for name, texts in values.items()}
+
+    @property
+    def data(self) -> dict[str, str]:
+        """Each parameter by its name."""
+        return self._firsts
+
+    @property
+    def datalist(self) -> dict[str, list[str]]:
+        """All values of a parameter by its name."""
+        return self._values
+
+
+class StrictRequest(OAuth2Request):
+    """A request as Authlib's grants want it, with nothing in it but the body and the headers."""
+
+    def __init__(self, request: Request) -> None:
+        # Nothing reads the URI, but Authlib refuses plain http in it, where a proxy may well have
+        # ended TLS. That the issuer is https, or loopback, is what settings.py makes sure of.
+        super().__init__(request.method, "https://signet.invalid/", headers=request.headers)
+        self.payload = Parameters(read_parameters(request))
+
+
+def read_parameters(request: Request) -> dict[str, list[str]]:
+    """What the body says, by name; a parameter without a value is left out.
+
+    :raises InvalidRequestError: if it can be read in two ways, or in none.
+    :raises RequestEntityTooLarge: if it is more than 64 KiB.
+    """
+    content_type, options = parse_options_header(request.content_type)
+    try:
+        if content_type == "application/x-www-form-urlencoded":
+            if options.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+                raise InvalidRequestError("The charset is not utf-8.")
+            pairs = parse_form(_read_body(request))
+        elif content_type == "multipart/form-data":
+            pairs = list(_parse_multipart(_read_body(request), options.get("boundary", "")))
+        else:
+            raise InvalidRequestError(
+                "The content type is neither application/x-www-form-urlencoded"
+                " nor multipart/form-data."
+            )
+    except ValueError as error:
+        raise InvalidRequestError("The body is malformed.") from error
+    return _check_each(pairs)
+
+
+def _read_body(request: Request) -> bytes:
+    # One more than allowed: Werkzeug cuts a chunked body off at the limit without a word.
+    request.max_content_length = LARGEST_BODY + 1
+    try:
+        body = request.get_data(cache=False)
+    except HTTPException:
+        raise
+    except Exception as error:
+        # What the HTTP server raises for a broken chunk is a class of its own.
+        raise InvalidRequestError("The body cannot be read.") from error
+    if len(body) > LARGEST_BODY:
+        raise RequestEntityTooLarge()
+    if request.content_length not in (None, len(body)):
+        raise InvalidRequestError("The body is shorter than announced.")
+    return body
+
+
+def _parse_multipart(body: bytes, boundary: str) -> Iterator[tuple[str, str]]:
+    """The text fields of a form (RFC 7578).
+
+    :raises ValueError: if it is malformed or holds anything else.
+    """
+    if not boundary:
+        raise ValueError("no boundary")
+    decoder = MultipartDecoder(boundary.encode("latin-1"))
+    decoder.receive_data(body)
+    decoder.receive_data(None)
+    name, value = "", b""
+    while not isinstance(event := decoder.next_event(), Epilogue):
+        if isinstance(event, Data):
+            value += event.data
+            if not event.more_data:
+                yield name, decode_text(value)
+        else:
+            name, value = _field_name(event), b""
+
+
+def _field_name(event: Event) -> str:
+    if isinstance(event, File):
+        raise ValueError("a file")
+    if not isinstance(event, Field):
+        return ""  # the preamble, which is followed by a field
+    content_type, _ = parse_options_header(event.headers.get("Content-Type", "text/plain"))
+    # Werkzeug's type says str, but a part may have no name.
+    name: Any = event.name
+    if name is None or content_type != "text/plain":
+        raise ValueError("no text field")
+    return decode_text(event.name.encode())
+
+
+def _check_each(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
+    seen: set[str] = set()
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        # "Request and response parameters MUST NOT be included more than once" — §3.2
+        if name in seen and name not in REPEATABLE:
+            raise InvalidRequestError("A parameter is repeated.")
+        seen.add(name)
+        if len(value) > LONGEST.get(name, LARGEST_BODY):
+            raise InvalidRequestError("A parameter is too long.")
+        # "Parameters sent without a value MUST be treated as if they were omitted" — §3.2
+        if value:
+            values.setdefault(name, []).append(value)
+    return values
