@@ -1,7 +1,7 @@
 """How gunicorn serves Signet: ``gunicorn wsgi:app`` needs no flag.
 
-The master process reads this file and imports nothing of Signet but its settings: a master that has
-imported a database driver hands its workers sockets and locks that gevent can no longer replace.
+The master process reads this file and imports nothing of Signet but its settings and the form of
+its log: a master that has imported a database driver hands its workers a wait that blocks them.
 """
 
 import ctypes
@@ -9,7 +9,11 @@ import os
 import resource
 import subprocess
 import sys
+from typing import Any
 
+from gunicorn.glogging import Logger
+
+from signet.json_log import JsonFormatter
 from signet.settings import ROOT, SettingsError, load_settings
 
 try:
@@ -24,6 +28,26 @@ def forbid_dumps() -> None:
     if sys.platform == "linux":
         pr_set_dumpable = 4  # <linux/prctl.h>; a fork inherits it
         ctypes.CDLL(None).prctl(pr_set_dumpable, 0, 0, 0, 0)
+
+
+class Log(Logger):
+    """gunicorn's own lines in the form of Signet's, and without what a caller sent."""
+
+    def setup(self, cfg: Any) -> None:
+        """Take the form; gunicorn has set its own before."""
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(JsonFormatter())
+
+    def warning(self, msg: str, *args: object, **kwargs: Any) -> None:
+        """A warning, cut before the offending part of a request: it may hold a secret."""
+        if msg.startswith("Invalid request from ip="):
+            msg = ": ".join(msg.split(": ", 2)[:2])
+        super().warning(msg, *args, **kwargs)
+
+    def exception(self, msg: str, *args: object, **kwargs: Any) -> None:
+        """An error with its traceback; the URL of a request loses its query."""
+        super().exception(msg, *(str(arg).partition("?")[0] for arg in args), **kwargs)
 
 
 forbid_dumps()
@@ -69,6 +93,7 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
+logger_class = Log
 
 
 def on_starting(server: object) -> None:
@@ -83,8 +108,8 @@ def on_starting(server: object) -> None:
         sys.exit(1)
 
 
-def post_worker_init(worker) -> None:  # type: ignore[no-untyped-def]
+def post_worker_init(worker: Any) -> None:
     """Start what runs beside the requests, once per worker, after the fork."""
-    from signet import background
+    from signet import background  # not in the master, see above
 
     background.start(worker.wsgi)
