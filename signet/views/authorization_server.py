@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from authlib.integrations import flask_oauth2
 from authlib.oauth2 import OAuth2Error
@@ -12,13 +12,16 @@ from authlib.oauth2.rfc6749 import (
     OAuth2Request,
     UnsupportedGrantTypeError,
 )
-from flask import Response
+from flask import Flask, Response, current_app
 
 from signet.oauth.errors import UnknownGrantTypeError
 from signet.oauth.store import Store
 from signet.oauth.token import GRANTS
+from signet.views.failure_limit import FailureLimit
 from signet.views.json_response import json_response
 from signet.views.strict_request import StrictRequest
+
+_EXTENSION = "signet_authorization_server"
 
 
 class AuthorizationServer(flask_oauth2.AuthorizationServer):
@@ -28,15 +31,26 @@ class AuthorizationServer(flask_oauth2.AuthorizationServer):
     """
 
     def __init__(
-        self, *, issuer: str, scope_claim: str, store: Store, clock: Callable[[], datetime]
+        self,
+        *,
+        issuer: str,
+        scope_claim: str,
+        store: Store,
+        clock: Callable[[], datetime],
+        failure_limit: FailureLimit,
     ) -> None:
         super().__init__()
         self.issuer = issuer
         self.scope_claim = scope_claim
         self.store = store
         self.clock = clock
+        self.failure_limit = failure_limit
         for grant in GRANTS.values():
             self.register_grant(grant)
+
+    def install(self, app: Flask) -> None:
+        """Make the server known to the app."""
+        app.extensions[_EXTENSION] = self
 
     def create_oauth2_request(self, request: StrictRequest) -> StrictRequest:
         """The request as the view has read it, never as Authlib would."""
@@ -61,3 +75,8 @@ class AuthorizationServer(flask_oauth2.AuthorizationServer):
     def handle_error_response(self, request: OAuth2Request, error: OAuth2Error) -> NoReturn:
         """Authlib would answer here; see the class."""
         raise error
+
+
+def authorization_server() -> AuthorizationServer:
+    """The server of the app that serves this request."""
+    return cast(AuthorizationServer, current_app.extensions[_EXTENSION])

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from signet.views.json_response import json_response
-from signet.views.wiring import wiring
+from signet.wiring import wiring
 
 bp = Blueprint("probes", __name__)
 

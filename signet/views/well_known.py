@@ -10,7 +10,7 @@ from flask import Blueprint, Flask, Response, request
 from signet.oauth.jwks import jwk_set
 from signet.oauth.metadata import JWKS_PATH, server_metadata
 from signet.views.json_response import json_response
-from signet.views.wiring import wiring
+from signet.wiring import wiring
 
 bp = Blueprint("well_known", __name__)
 
