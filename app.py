@@ -9,6 +9,12 @@ from signet.models import database
 from signet.models.key_encryption import KeyEncryption
 from signet.models.store import SqlStore
 from signet.settings import ROOT, Settings, load_settings
+from signet.views import admin
+from signet.views.admin.errors import answer_page_error
+from signet.views.error_edge import register_error_edge
+from signet.views.protocol import register_protocol
+from signet.views.request_log import register_request_log
+from signet.views.response_headers import register_response_headers
 from signet.wiring import Wiring
 
 #: No request is longer, whatever it is for.
@@ -22,10 +28,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     :raises SettingsError: naming the variable whose value cannot be used.
     """
     settings = settings or load_settings()
-    app = Flask("signet", root_path=str(ROOT), instance_path=str(settings.data_dir))
+    app = Flask(
+        "signet",
+        root_path=str(ROOT),
+        instance_path=str(settings.data_dir),
+        static_url_path=settings.issuer_path + "/static",
+    )
     configure(app, settings)
-    wire(app, settings)
-    register(app, settings)
+    parts = wire(app, settings)
+    register(app, parts)
     return app
 
 
@@ -40,13 +51,12 @@ def configure(app: Flask, settings: Settings) -> None:
         PROVIDE_AUTOMATIC_OPTIONS=False,
     )
     app.url_map.merge_slashes = False
-    app.url_map.strict_slashes = False
     if hops := settings.trusted_proxies:
         # Nobody else may say where a request comes from and how.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
 
-def wire(app: Flask, settings: Settings) -> None:
+def wire(app: Flask, settings: Settings) -> Wiring:
     """Give the app its parts."""
     database.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
@@ -58,9 +68,20 @@ def wire(app: Flask, settings: Settings) -> None:
         cache_time=settings.cache_time,
         stale_time=settings.stale_time,
     )
-    Wiring(settings, store, encryption).install(app)
+    parts = Wiring(settings, store, encryption)
+    parts.install(app)
+    return parts
 
 
-def register(app: Flask, settings: Settings) -> None:
+def register(app: Flask, parts: Wiring) -> None:
     """Open the entrances."""
+    register_request_log(app)
+    register_response_headers(app, parts.settings)
+    register_error_edge(
+        app,
+        issuer_path=parts.settings.issuer_path,
+        answer_page_error=answer_page_error,
+    )
+    register_protocol(app, parts)
+    admin.register_pages(app, parts.settings)
     cli.register(app)

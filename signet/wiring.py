@@ -11,7 +11,7 @@ from signet.models.key_encryption import KeyEncryption
 from signet.models.store import SqlStore
 from signet.settings import Settings
 
-_EXTENSION = "signet"
+_EXTENSION = "signet_wiring"
 
 
 def utc_now() -> datetime:

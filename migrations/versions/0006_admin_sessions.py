@@ -16,7 +16,6 @@ def upgrade() -> None:
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("address", sa.String(64), nullable=False),
         sa.Column("user_agent", sa.String(400), nullable=False),
-        sa.Column("data", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id_digest", name="pk_admin_session"),
         sa.ForeignKeyConstraint(
             ["admin_id"], ["admin.id"], name="fk_admin_session_admin_id", ondelete="CASCADE"

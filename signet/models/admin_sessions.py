@@ -5,14 +5,11 @@ a copy of the database signs nobody in.
 """
 
 import hashlib
-import json
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text, delete, select, update
+from sqlalchemy import ForeignKey, String, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from signet.extensions import Base
@@ -36,8 +33,6 @@ class AdminSessionRow(Base):
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     address: Mapped[str] = mapped_column(String(64))
     user_agent: Mapped[str] = mapped_column(String(400))
-    #: JSON: what the framework keeps of a session, the CSRF token and messages.
-    data: Mapped[str] = mapped_column(Text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +52,6 @@ class AdminSession:
     role: str
     created_at: datetime
     last_seen_at: datetime
-    data: Mapping[str, Any]
 
 
 def open_session(
@@ -73,7 +67,6 @@ def open_session(
             last_seen_at=now,
             address=address[:64],
             user_agent=user_agent[:400],
-            data="{}",
         )
     )
     return session_id
@@ -102,7 +95,6 @@ def find_session(session_id: str, *, limits: SessionLimits, now: datetime) -> Ad
             role=admin.role,
             created_at=row.created_at,
             last_seen_at=row.last_seen_at,
-            data=json.loads(row.data),
         )
 
 
@@ -119,16 +111,6 @@ def note_seen(found: AdminSession, *, now: datetime) -> None:
             )
     except DatabaseUnavailableError:
         return
-
-
-def save_session_data(session_id: str, data: Mapping[str, Any]) -> None:
-    """Keep what the framework wants to remember of a session."""
-    with write() as session:
-        session.execute(
-            update(AdminSessionRow)
-            .where(AdminSessionRow.id_digest == _digest(session_id))
-            .values(data=json.dumps(dict(data)))
-        )
 
 
 def end_session(session: Session, session_id: str) -> None:

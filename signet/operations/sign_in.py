@@ -42,9 +42,12 @@ class ThrottledError(OperationError):
         self.wait = wait
 
 
-def sign_in(name: str, password: str, *, actor: Actor, now: datetime) -> str:
+def sign_in(
+    name: str, password: str, *, replaces: str | None = None, actor: Actor, now: datetime
+) -> str:
     """The id of a new session.
 
+    :param replaces: id of a session that ends with it: the browser forgets it.
     :param actor: carries the address and user agent; its name is not used.
     :raises SignInRefusedError: name or password wrong.
     :raises ThrottledError: too many failures before.
@@ -58,7 +61,11 @@ def sign_in(name: str, password: str, *, actor: Actor, now: datetime) -> str:
         _note_refusal(admin, failures, actor=actor, now=now)
         raise SignInRefusedError(REFUSAL)
     new_hash = hash_password(password) if needs_new_hash(admin.password_hash) else None
-    return _open(admin, attempt, new_hash, actor=actor, now=now)
+    session_id = _open(admin, attempt, new_hash, actor=actor, now=now)
+    if replaces is not None:
+        with write() as session:
+            end_session(session, replaces)
+    return session_id
 
 
 def sign_out(session_id: str, name: str, *, actor: Actor, now: datetime) -> None:

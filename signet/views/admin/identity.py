@@ -1,0 +1,43 @@
+"""Who sits in front of this page, and as whom they act."""
+
+from dataclasses import dataclass
+
+from flask import request, session
+
+from signet.models.admin_sessions import AdminSession
+from signet.models.admins import ROLES
+from signet.models.audit import Actor
+from signet.views.request_log import request_id
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInAdmin:
+    """The admin whose session this is."""
+
+    name: str
+    role: str
+    session_id: str
+
+    def may(self, role: str) -> bool:
+        """Whether the admin has the rights of this role: an administrator has all of them."""
+        return ROLES.index(self.role) <= ROLES.index(role)
+
+
+def current_admin() -> SignedInAdmin | None:
+    """The admin who is signed in; ``None`` for a visitor."""
+    # Outside the admin pages there is no session to ask.
+    found: AdminSession | None = getattr(session, "signed_in", None)
+    if found is None:
+        return None
+    return SignedInAdmin(found.admin_name, found.role, found.session_id)
+
+
+def acting() -> Actor:
+    """Who acts, for the audit entry of an operation."""
+    admin = current_admin()
+    return Actor(
+        name=admin.name if admin else "",
+        address=request.remote_addr or "",
+        user_agent=request.user_agent.string,
+        request_id=request_id(),
+    )

@@ -1,0 +1,73 @@
+"""How pages write moments, durations and numbers, and the address of an asset."""
+
+import hashlib
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+from flask import Flask, current_app, url_for
+from markupsafe import Markup
+
+from signet.wiring import wiring
+
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+def register_presentation(app: Flask) -> None:
+    """Give the templates their filters."""
+    app.jinja_env.filters.update(
+        datetime=format_datetime,
+        duration=format_duration,
+        ago_or_in=ago_or_in,
+        number=format_number,
+    )
+    app.jinja_env.globals["asset"] = asset
+
+
+def format_datetime(moment: datetime) -> Markup:
+    """A moment as ``29 Nov 2026, 06:10 UTC``."""
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        moment.strftime("%A, %d %B %Y, %H:%M:%S UTC"),
+        f"{moment.day} {moment.strftime('%b %Y, %H:%M')} UTC",
+    )
+
+
+def format_duration(duration: timedelta) -> str:
+    """A duration in its largest whole unit: ``1 hour``, ``90 minutes``, ``7 days``."""
+    seconds = int(duration.total_seconds())
+    for name, size in _UNITS:
+        if seconds and seconds % size == 0:
+            return _count(seconds // size, name)
+    return "0 seconds"
+
+
+def ago_or_in(moment: datetime, now: datetime | None = None) -> str:
+    """How far away a moment is: ``in 6 days``, ``4 minutes ago``."""
+    seconds = (moment - (now or wiring().clock())).total_seconds()
+    for name, size in _UNITS:
+        if abs(seconds) >= size:
+            text = _count(int(abs(seconds) // size), name)
+            return f"in {text}" if seconds > 0 else f"{text} ago"
+    return "now"
+
+
+def format_number(number: int) -> str:
+    """A number with separators."""
+    return f"{number:,}"
+
+
+def asset(filename: str) -> str:
+    """The address of a file in ``static/``; it changes with the content."""
+    folder = current_app.static_folder
+    assert folder is not None
+    return url_for("static", filename=filename, v=_content_hash(str(Path(folder) / filename)))
+
+
+@cache
+def _content_hash(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number:,} {unit}" if number == 1 else f"{number:,} {unit}s"
