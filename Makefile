@@ -39,10 +39,10 @@ pins: .venv ## pin the newest releases in requirements.txt and requirements-dev.
 	@CUSTOM_COMPILE_COMMAND="make pins" .venv-pins/bin/pip-compile --quiet --upgrade requirements.in
 	@CUSTOM_COMPILE_COMMAND="make pins" .venv-pins/bin/pip-compile --quiet --upgrade requirements-dev.in
 
-# One environment for both: the tests then run what `make run` runs, release by release. pip itself is asked,
-# because a folder that was moved or a Python that was replaced leaves one behind that looks whole.
+# One environment for both: the tests then run what `make run` runs, release by release. A folder that was moved
+# and a Python that was replaced leave one behind that looks whole; pyvenv.cfg knows the first, pip the second.
 .venv:
-	@$(BIN)/pip --version >/dev/null 2>&1 || { \
+	@{ grep -qsF " $(CURDIR)/.venv" .venv/pyvenv.cfg && $(BIN)/python -c 'import pip' 2>/dev/null; } || { \
 	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	    echo "Signet needs Python 3.11 or later as '$(PYTHON)'; name another: make PYTHON=/path/to/python3 …" >&2; exit 1; }; \
 	  $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
