@@ -5,6 +5,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from signet import cli
 from signet.extensions import csrf, db, migrate
+from signet.json_log import configure_log
 from signet.models import database
 from signet.models.key_encryption import KeyEncryption
 from signet.models.store import SqlStore
@@ -42,6 +43,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def configure(app: Flask, settings: Settings) -> None:
     """Tell the framework what the settings mean to it."""
+    configure_log(settings.log_level)
     app.config.update(
         SECRET_KEY=settings.secret_key,
         MAX_CONTENT_LENGTH=LONGEST_BODY,
