@@ -110,6 +110,8 @@ class AuditFilter:
 
     actor: str = ""
     action: str = ""
+    #: Actions that are not wanted.
+    without: tuple[str, ...] = ()
     #: Identifier or name of the object.
     object: str = ""
     since: datetime | None = None
@@ -242,6 +244,20 @@ def find_entry(number: int) -> AuditEntry | None:
         return _to_entry(row) if row else None
 
 
+def find_neighbours(entry: AuditEntry) -> tuple[int | None, int | None]:
+    """The numbers of the entries before and after this one that are about the same object."""
+    same = (
+        AuditEntryRow.object_type == entry.object.type,
+        AuditEntryRow.object_id == entry.object.id,
+    )
+    number = AuditEntryRow.number
+    with read() as session:
+        return (
+            session.scalar(select(func.max(number)).where(*same, number < entry.number)),
+            session.scalar(select(func.min(number)).where(*same, number > entry.number)),
+        )
+
+
 def list_actors() -> tuple[str, ...]:
     """The names that stand in the log, for a filter."""
     with read() as session:
@@ -256,6 +272,15 @@ def list_actions() -> tuple[str, ...]:
     with read() as session:
         query = select(AuditEntryRow.action).distinct().order_by(AuditEntryRow.action)
         return tuple(session.scalars(query))
+
+
+def count_entries(wanted: AuditFilter | None = None) -> int:
+    """How many entries the log holds, or of those that are wanted."""
+    query = select(func.max(AuditEntryRow.number))
+    if wanted is not None:
+        query = select(func.count()).select_from(_matching(wanted).subquery())
+    with read() as session:
+        return session.scalar(query) or 0
 
 
 def verify_chain() -> ChainReport:
@@ -286,6 +311,8 @@ def _matching(wanted: AuditFilter) -> Select[AuditEntryRow]:
         query = query.where(AuditEntryRow.actor == wanted.actor)
     if wanted.action:
         query = query.where(AuditEntryRow.action == wanted.action)
+    if wanted.without:
+        query = query.where(AuditEntryRow.action.not_in(wanted.without))
     if wanted.object:
         query = query.where(
             (AuditEntryRow.object_id == wanted.object)
@@ -309,12 +336,6 @@ def _feed() -> Select[int, str, str, str]:
 
 def _changes(session: Session, query: Select[int, str, str, str]) -> tuple[Change, ...]:
     return tuple(Change(*row) for row in session.execute(query))
-
-
-def count_entries() -> int:
-    """How many entries the log holds."""
-    with read() as session:
-        return session.scalar(select(func.max(AuditEntryRow.number))) or 0
 
 
 def _to_entry(row: AuditEntryRow) -> AuditEntry:

@@ -116,7 +116,11 @@ def count_clients_by_state(now: datetime) -> dict[str, int]:
 
 def list_clients_of_scope(scope: str, *, limit: int = 100) -> tuple[ClientDetails, ...]:
     """The clients that a scope is assigned to, by name."""
-    query = select(ClientRow).where(ClientRow.scopes.any(ScopeRow.name == scope))
+    query = (
+        select(ClientRow)
+        .where(ClientRow.scopes.any(ScopeRow.name == scope))
+        .options(selectinload(ClientRow.scopes), selectinload(ClientRow.secrets))
+    )
     with read() as session:
         rows = session.scalars(query.order_by(ClientRow.folded_name, ClientRow.id).limit(limit))
         return tuple(to_details(row) for row in rows)
