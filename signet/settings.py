@@ -251,7 +251,7 @@ class _Source:
             return URL.create("sqlite", database=str(data_dir / "signet.sqlite3"))
         try:
             url = make_url(text)
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             raise SettingsError(name, "must be sqlite:///… or postgresql://…") from None
         if url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
             return url.set(drivername="postgresql+psycopg")
