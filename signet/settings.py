@@ -12,7 +12,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -99,6 +99,11 @@ class Settings:
         return urlsplit(self.issuer).path
 
     @property
+    def uses_sqlite(self) -> bool:
+        """Whether the database is a file of this machine."""
+        return self.database_url.get_backend_name() == "sqlite"
+
+    @property
     def key_encryption_keys_file(self) -> Path:
         """Where a first run keeps the key-encryption keys."""
         return self.secrets_dir / "key-encryption-keys"
@@ -144,6 +149,23 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         session_idle=source.duration("SIGNET_SESSION_IDLE", "30m"),
         session_max=source.duration("SIGNET_SESSION_MAX", "12h"),
         environment=source.text("SIGNET_ENVIRONMENT", ""),
+    )
+
+
+def read_key_files(settings: Settings) -> Settings:
+    """The settings with the keys that a first run has made since they were loaded.
+
+    :raises SettingsError: if a key file cannot be used.
+    """
+    source = _Source({})
+    return replace(
+        settings,
+        key_encryption_keys=settings.key_encryption_keys
+        or source.key_encryption_keys(
+            "SIGNET_KEY_ENCRYPTION_KEYS", settings.key_encryption_keys_file
+        ),
+        secret_key=settings.secret_key
+        or source.secret_key("SIGNET_SECRET_KEY", settings.secret_key_file),
     )
 
 

@@ -21,26 +21,29 @@ _ADVISORY_LOCK = 0x5169_6E65_7450_7265
 
 @contextmanager
 def alone(lock_folder: Path) -> Iterator[None]:
-    """Let one preparation at a time go on: on this machine, and on all nodes of a PostgreSQL."""
-    with open(lock_folder / ".prepare.lock", "w", encoding="utf-8") as lock_file:
-        fcntl.flock(lock_file, fcntl.LOCK_EX)
-        if db.engine.dialect.name != "postgresql":
+    """Let one preparation of this database at a time go on, on however many nodes.
+
+    :param lock_folder: for the lock of a SQLite database.
+    """
+    if db.engine.dialect.name != "postgresql":
+        with open(lock_folder / ".prepare.lock", "w", encoding="utf-8") as lock_file:
+            fcntl.flock(lock_file, fcntl.LOCK_EX)
             yield
-            return
+        return
+    try:
+        connection = db.engine.connect()
+    except DBAPIError as error:
+        raise DatabaseUnavailableError(type(error).__name__) from error
+    with connection.execution_options(isolation_level="AUTOCOMMIT"):
+        # However long another node's migration takes, waiting is right.
+        connection.execute(text("SET statement_timeout = 0"))
+        connection.execute(text("SET lock_timeout = 0"))
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
         try:
-            connection = db.engine.connect()
-        except DBAPIError as error:
-            raise DatabaseUnavailableError(type(error).__name__) from error
-        with connection.execution_options(isolation_level="AUTOCOMMIT"):
-            # However long another node's migration takes, waiting is right.
-            connection.execute(text("SET statement_timeout = 0"))
-            connection.execute(text("SET lock_timeout = 0"))
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
-            try:
-                yield
-            finally:
-                # The settings above are not for whoever gets the connection next.
-                connection.invalidate()
+            yield
+        finally:
+            # The settings above are not for whoever gets the connection next.
+            connection.invalidate()
 
 
 def upgrade_schema() -> None:

@@ -17,20 +17,19 @@ from signet.models.key_encryption import KeyEncryption, KeyEncryptionError
 from signet.models.schema import alone, is_schema_current, upgrade_schema
 from signet.models.signing_keys import load_private_key_ring, load_signing_key_rows
 from signet.operations.signing_keys import take_due_step
-from signet.settings import KeyEncryptionKey, Settings, SettingsError
+from signet.settings import KeyEncryptionKey, Settings, SettingsError, read_key_files
 
 _KEKS = "SIGNET_KEY_ENCRYPTION_KEYS"
 
 
 def prepare(settings: Settings, *, actor: Actor, now: datetime) -> Settings:
     """Make what is missing; returns the settings with the keys that now exist."""
-    for folder, variable in (
-        (settings.data_dir, "SIGNET_DATA_DIR"),
-        (settings.secrets_dir, "SIGNET_SECRETS_DIR"),
-    ):
-        _make_folder(folder, variable)
+    if settings.uses_sqlite:
+        _make_folder(settings.data_dir, "SIGNET_DATA_DIR")
     try:
         with alone(settings.data_dir):
+            # Another preparation may have made them while this one waited.
+            settings = read_key_files(settings)
             upgrade_schema()
             settings = _make_key_files(settings)
             encryption = KeyEncryption(settings.key_encryption_keys)
@@ -43,7 +42,8 @@ def prepare(settings: Settings, *, actor: Actor, now: datetime) -> Settings:
 
 def check(settings: Settings, *, now: datetime) -> None:
     """Refuse what a worker could not serve with; changes nothing."""
-    _check_writable(settings.data_dir, "SIGNET_DATA_DIR")
+    if settings.uses_sqlite:
+        _check_writable(settings.data_dir, "SIGNET_DATA_DIR")
     if not settings.secret_key:
         raise SettingsError("SIGNET_SECRET_KEY", "missing: run flask prepare")
     try:
@@ -63,6 +63,8 @@ def check(settings: Settings, *, now: datetime) -> None:
 
 def _make_key_files(settings: Settings) -> Settings:
     keys = settings.key_encryption_keys
+    if not (keys and settings.secret_key):
+        _make_folder(settings.secrets_dir, "SIGNET_SECRETS_DIR")
     if not keys:
         with read() as session:
             if load_signing_key_rows(session):
