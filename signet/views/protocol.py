@@ -2,7 +2,7 @@
 
 import time
 
-from flask import Flask
+from flask import Flask, abort, request
 
 from signet.extensions import csrf
 from signet.views import connect, probes, well_known
@@ -13,6 +13,7 @@ from signet.wiring import Wiring
 
 def register_protocol(app: Flask, wiring: Wiring) -> None:
     """Serve tokens, metadata, keys and probes."""
+    app.before_request(_refuse_doubled_slash)
     issuer_path = wiring.settings.issuer_path
     AuthorizationServer(
         issuer=wiring.settings.issuer,
@@ -28,3 +29,9 @@ def register_protocol(app: Flask, wiring: Wiring) -> None:
     if issuer_path:
         well_known.register_inserted_paths(app, issuer_path)
     app.register_blueprint(probes.bp)
+
+
+def _refuse_doubled_slash() -> None:
+    # Werkzeug takes ``//connect/token`` for ``/connect/token``; a rule in a proxy may not.
+    if request.environ["PATH_INFO"].startswith("//"):
+        abort(404)

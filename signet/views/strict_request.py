@@ -64,7 +64,7 @@ def read_parameters(request: Request) -> dict[str, list[str]]:
     :raises InvalidRequestError: if it can be read in two ways, or in none.
     :raises RequestEntityTooLarge: if it is more than 64 KiB.
     """
-    content_type, options = parse_options_header(request.content_type)
+    content_type, options = request.mimetype, request.mimetype_params
     try:
         if content_type == "application/x-www-form-urlencoded":
             if options.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):

@@ -1,0 +1,35 @@
+"""The protocol's views over a MemoryStore: for what no database can be brought to say at will."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.engine import URL
+
+from signet.models.key_encryption import KeyEncryption
+from signet.settings import Settings
+from signet.views.error_edge import register_error_edge
+from signet.views.protocol import register_protocol
+from signet.views.request_log import register_request_log
+from signet.wiring import Wiring, utc_now
+from tests.oauth.memory_store import MemoryStore
+
+
+def make_app(
+    store: MemoryStore, *, clock: Callable[[], datetime] = utc_now, **settings: object
+) -> Flask:
+    made = Settings(database_url=URL.create("sqlite"), **settings)
+    app = Flask("signet-protocol")
+    app.url_map.merge_slashes = False
+    register_request_log(app)
+    wiring = Wiring(made, store, KeyEncryption(()), clock)
+    wiring.install(app)
+    register_protocol(app, wiring)
+    register_error_edge(app, issuer_path=made.issuer_path, answer_page_error=lambda error: error)
+    return app
+
+
+def connect(store: MemoryStore, **settings: object) -> FlaskClient:
+    """Requests to such an app, without a socket."""
+    return make_app(store, **settings).test_client()
