@@ -29,16 +29,25 @@ class FormNumberRow(Base):
 
 def use_form_number(number: str, *, now: datetime) -> bool:
     """Note a form's number as used and say whether it was new; atomic across workers."""
-    digest = hashlib.sha256(number.encode()).hexdigest()
     try:
         with write() as session:
-            session.add(FormNumberRow(digest=digest, used_at=now))
+            session.add(FormNumberRow(digest=_digest(number), used_at=now))
     except IntegrityError:
         return False
     return True
+
+
+def release_form_number(number: str) -> None:
+    """Let a number be used again: its form was refused, so nothing came of it."""
+    with write() as session:
+        session.execute(delete(FormNumberRow).where(FormNumberRow.digest == _digest(number)))
 
 
 def prune_form_numbers(*, now: datetime) -> None:
     """Forget numbers that no live session can send again."""
     with write() as session:
         session.execute(delete(FormNumberRow).where(FormNumberRow.used_at < now - KEPT_FOR))
+
+
+def _digest(number: str) -> str:
+    return hashlib.sha256(number.encode()).hexdigest()

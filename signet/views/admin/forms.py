@@ -5,7 +5,7 @@ import secrets
 from flask import request
 from flask_wtf import FlaskForm
 
-from signet.models.form_numbers import use_form_number
+from signet.models import form_numbers
 from signet.operations.errors import OperationError
 from signet.wiring import wiring
 
@@ -33,5 +33,14 @@ def new_form_number() -> str:
 
 def claim_form_number() -> bool:
     """Whether this form is sent for the first time; it cannot be sent again afterwards."""
-    number = request.form.get(_FORM_NUMBER, "")
-    return bool(number) and use_form_number(number[:100], now=wiring().clock())
+    number = _sent_number()
+    return bool(number) and form_numbers.use_form_number(number, now=wiring().clock())
+
+
+def release_form_number() -> None:
+    """Let this form be sent again: the operation refused it, so it has not acted."""
+    form_numbers.release_form_number(_sent_number())
+
+
+def _sent_number() -> str:
+    return request.form.get(_FORM_NUMBER, "")[:100]
