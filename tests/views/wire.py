@@ -54,13 +54,15 @@ class Wire:
         method: str,
         path: str,
         body: bytes = b"",
-        headers: dict[str, str] | list[tuple[str, str]] | None = None,
+        headers: dict[str, str] | None = None,
     ) -> Answer:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
         try:
-            connection.putrequest(method, path, skip_accept_encoding=True)
-            pairs = list(headers.items() if isinstance(headers, dict) else headers or [])
+            pairs = list((headers or {}).items())
             names = {name.lower() for name, _ in pairs}
+            connection.putrequest(
+                method, path, skip_host="host" in names, skip_accept_encoding=True
+            )
             if body and not names & {"content-length", "transfer-encoding"}:
                 pairs.append(("Content-Length", str(len(body))))
             for name, value in pairs:
