@@ -11,16 +11,16 @@ from flask.typing import ResponseReturnValue
 
 from signet import __version__
 from signet.settings import Settings
-from signet.views.admin import gate, setup, sign_in
+from signet.views.admin import client_secrets, clients, gate, setup, sign_in
 from signet.views.admin.identity import current_admin
 from signet.views.admin.presentation import register_presentation
 from signet.views.admin.rights import LEAST_ROLE
 from signet.views.sessions import ServerSessionInterface
 
-PAGES = (setup, sign_in)
+PAGES = (setup, sign_in, clients, client_secrets)
 
 #: Label, endpoint, and the pages that belong to it.
-NAVIGATION: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+NAVIGATION = (("Clients", "admin.clients.index", ("clients", "client_secrets")),)
 
 
 class NavigationItem(NamedTuple):
