@@ -112,7 +112,7 @@ class AuditFilter:
     action: str = ""
     #: Actions that are not wanted.
     without: tuple[str, ...] = ()
-    #: Identifier or name of the object.
+    #: Identifier or name of the object, or its type and identifier (``client:billing-export``).
     object: str = ""
     since: datetime | None = None
     until: datetime | None = None
@@ -314,9 +314,11 @@ def _matching(wanted: AuditFilter) -> Select[AuditEntryRow]:
     if wanted.without:
         query = query.where(AuditEntryRow.action.not_in(wanted.without))
     if wanted.object:
+        object_type, _, object_id = wanted.object.partition(":")
         query = query.where(
             (AuditEntryRow.object_id == wanted.object)
             | (AuditEntryRow.object_name == wanted.object)
+            | ((AuditEntryRow.object_type == object_type) & (AuditEntryRow.object_id == object_id))
         )
     if wanted.since:
         query = query.where(AuditEntryRow.at >= wanted.since)

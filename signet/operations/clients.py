@@ -96,10 +96,17 @@ def register_client(
 
 
 def edit_client(
-    client_id: str, facts: ClientFacts, *, version: int | None = None, actor: Actor, now: datetime
+    client_id: str,
+    facts: ClientFacts,
+    *,
+    scopes: Collection[str] | None = None,
+    version: int | None = None,
+    actor: Actor,
+    now: datetime,
 ) -> None:
     """Change what is said of a client.
 
+    :param scopes: exactly these are assigned afterwards; ``None``: those that are.
     :param version: what the editor saw; an :class:`EditConflictError` if that is not the newest.
     """
     facts = facts.checked()
@@ -109,6 +116,8 @@ def edit_client(
             raise EditConflictError("Somebody else has changed this client in the meantime")
         before = _facts(client)
         _set_facts(client, facts)
+        if scopes is not None:
+            client.scopes = _find_scopes(session, scopes)
         _record(session, client, "client.edit", before=before, actor=actor, now=now)
 
 
