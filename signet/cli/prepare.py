@@ -4,23 +4,32 @@ import click
 from flask.cli import with_appcontext
 
 from signet.cli.actor import command_line
+from signet.cli.error_edge import Command
+from signet.cli.output import answer, json_option
 from signet.models.admins import has_administrator
 from signet.operations import preparation
 from signet.operations.admins import make_setup_code
 from signet.wiring import wiring
 
 
-@click.command("prepare")
+@click.command("prepare", cls=Command)
 @click.option("--check", is_flag=True, help="Change nothing; say what is missing.")
+@json_option
 @with_appcontext
-def prepare_command(check: bool) -> None:
-    """Make everything that must be there before Signet serves; may be repeated."""
+def prepare_command(check: bool, as_json: bool) -> None:
+    """Make all that Signet needs to serve. May be repeated."""
     parts = wiring()
-    now = parts.clock()
+    settings, now = parts.settings, parts.clock()
     if check:
-        preparation.check(parts.settings, now=now)
-        return
-    preparation.prepare(parts.settings, actor=command_line(), now=now)
-    click.echo(f"Signet is at {parts.settings.issuer}/admin/ (listening on {parts.settings.bind})")
-    if not has_administrator():
-        click.echo(f"Setup code: {make_setup_code(now=now)}")
+        preparation.check(settings, now=now)
+        setup_code = None
+    else:
+        preparation.prepare(settings, actor=command_line(), now=now)
+        setup_code = None if has_administrator() else make_setup_code(now=now)
+    pages = f"{settings.issuer}/admin/"
+    lines = [] if check else [f"Signet is at {pages} (listening on {settings.bind})"]
+    if setup_code is not None:
+        lines.append(f"Setup code: {setup_code}")
+    if lines or as_json:
+        document = {"pages": pages, "bind": settings.bind, "setup_code": setup_code}
+        answer(document, "\n".join(lines), as_json=as_json)

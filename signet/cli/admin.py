@@ -1,0 +1,169 @@
+"""``flask admin``: who may sign in to the pages."""
+
+import sys
+from typing import Any
+
+import click
+
+from signet.cli.actor import command_line
+from signet.cli.error_edge import Group, is_text
+from signet.cli.output import answer, json_option, rfc3339, table
+from signet.models.admins import ROLES, AdminDetails, find_admin
+from signet.models.admins import list_admins as find_admins
+from signet.operations import admins
+from signet.operations.admins import SETUP_CODE_LIVES
+from signet.operations.errors import NotFoundError, OperationError
+from signet.wiring import wiring
+
+#: Bytes read of a password: a device may go on for ever.
+_LONGEST_INPUT = 64 * 1024
+
+group = Group("admin", help="Admins: who may sign in to the pages.")
+
+password_option = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input."
+)
+
+
+@group.command("create")
+@click.argument("name")
+@click.option("--role", type=click.Choice(ROLES), required=True, help="What they may do.")
+@password_option
+@json_option
+def create_admin(name: str, role: str, password_stdin: bool, as_json: bool) -> None:
+    """Add an admin. The password is asked for, or read from standard input."""
+    password = _read_password(password_stdin)
+    admins.create_admin(
+        name, role=role, password=password, actor=command_line(), now=wiring().clock()
+    )
+    _print_changed(name.strip(), f"Created {name.strip()}, {role}.", as_json=as_json)
+
+
+@group.command("setup-code")
+@json_option
+def make_setup_code(as_json: bool) -> None:
+    """Print a new code for the set-up page. An older one ends."""
+    now = wiring().clock()
+    code = admins.make_setup_code(now=now)
+    document = {"setup_code": code, "expires_at": rfc3339(now + SETUP_CODE_LIVES)}
+    answer(document, code, as_json=as_json)
+
+
+@group.command("list")
+@json_option
+def list_admins(as_json: bool) -> None:
+    """List the admins by name."""
+    found = find_admins()
+    answer(
+        [admin_document(admin) for admin in found],
+        table(
+            ("name", "role", "enabled", "created", "last sign-in"),
+            [
+                (
+                    admin.name,
+                    admin.role,
+                    admin.enabled,
+                    rfc3339(admin.created_at),
+                    rfc3339(admin.last_sign_in_at),
+                )
+                for admin in found
+            ],
+            empty="No admins.",
+        ),
+        as_json=as_json,
+    )
+
+
+@group.command("set-role")
+@click.argument("name")
+@click.argument("role", type=click.Choice(ROLES))
+@json_option
+def set_role(name: str, role: str, as_json: bool) -> None:
+    """Give an admin another role and end their sessions."""
+    admins.set_role(name, role, actor=command_line(), now=wiring().clock())
+    _print_changed(name, f"{name} is {role} now.", as_json=as_json)
+
+
+@group.command("reset-password")
+@click.argument("name")
+@password_option
+@json_option
+def reset_password(name: str, password_stdin: bool, as_json: bool) -> None:
+    """Set an admin's password and end their sessions."""
+    password = _read_password(password_stdin)
+    admins.reset_password(name, password, actor=command_line(), now=wiring().clock())
+    _print_changed(name, f"{name} has a new password.", as_json=as_json)
+
+
+@group.command("end-sessions")
+@click.argument("name")
+@json_option
+def end_sessions(name: str, as_json: bool) -> None:
+    """Sign an admin out everywhere."""
+    ended = admins.end_sessions(name, actor=command_line(), now=wiring().clock())
+    answer({"name": name, "ended": ended}, f"Sessions of {name} ended: {ended}.", as_json=as_json)
+
+
+@group.command("disable")
+@click.argument("name")
+@json_option
+def disable_admin(name: str, as_json: bool) -> None:
+    """Keep an admin from signing in, and end their sessions."""
+    admins.disable_admin(name, actor=command_line(), now=wiring().clock())
+    _print_changed(name, f"Disabled {name}.", as_json=as_json)
+
+
+@group.command("enable")
+@click.argument("name")
+@json_option
+def enable_admin(name: str, as_json: bool) -> None:
+    """Let a disabled admin sign in again."""
+    admins.enable_admin(name, actor=command_line(), now=wiring().clock())
+    _print_changed(name, f"Enabled {name}.", as_json=as_json)
+
+
+@group.command("delete")
+@click.argument("name")
+@json_option
+def delete_admin(name: str, as_json: bool) -> None:
+    """Remove an admin and their sessions. The audit log keeps the name."""
+    admins.delete_admin(name, actor=command_line(), now=wiring().clock())
+    answer({"name": name, "deleted": True}, f"Deleted {name}.", as_json=as_json)
+
+
+def admin_document(admin: AdminDetails) -> dict[str, Any]:
+    """What scripts read of an admin."""
+    return {
+        "name": admin.name,
+        "role": admin.role,
+        "enabled": admin.enabled,
+        "created_at": rfc3339(admin.created_at),
+        "last_sign_in_at": rfc3339(admin.last_sign_in_at),
+    }
+
+
+def _read_password(from_stdin: bool) -> str:
+    if sys.stdin is None:
+        raise click.UsageError("Standard input is closed.")
+    if from_stdin:
+        return _read_password_from_stdin()
+    if not sys.stdin.isatty():
+        raise click.UsageError("No terminal to ask for the password: use --password-stdin.")
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+
+
+def _read_password_from_stdin() -> str:
+    """All of it, without one trailing newline, as ``echo`` adds it."""
+    raw = sys.stdin.buffer.read(_LONGEST_INPUT)
+    password = raw.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")
+    # No form for signing in could send anything else.
+    if not is_text(password) or "\n" in password or "\r" in password:
+        raise OperationError("Give one line of UTF-8 text", field="password")
+    return password
+
+
+def _print_changed(name: str, text: str, *, as_json: bool) -> None:
+    admin = find_admin(name)
+    if admin is None:
+        raise NotFoundError(f"There is no admin “{name[:200]}”")
+    answer(admin_document(admin), text, as_json=as_json)

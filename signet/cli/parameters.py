@@ -1,0 +1,75 @@
+"""What options take besides text: durations, an expiry, seconds, moments."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from signet.settings import parse_duration
+
+NEVER = "never"
+
+
+class _Duration(click.ParamType[timedelta]):
+    """A number and a unit, such as ``7d``."""
+
+    name = "duration"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
+
+
+class _Expiry(click.ParamType[timedelta | None]):
+    """A duration, or ``never``, which becomes ``None``."""
+
+    name = "duration|never"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta | None:
+        if value == NEVER:
+            return None
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(f"{error}, or {NEVER}.", param, ctx)
+
+
+class _Seconds(click.ParamType[timedelta]):
+    """A whole number of seconds."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        if not re.fullmatch(r"\d{1,9}", value, re.ASCII):
+            self.fail("write a whole number of seconds: 3600.", param, ctx)
+        return timedelta(seconds=int(value))
+
+
+class _Moment(click.ParamType[datetime]):
+    """A date or a moment; in UTC where it does not name its zone."""
+
+    name = "moment"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        try:
+            moment = datetime.fromisoformat(value)
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        # The first and the last day have moments that do not exist in UTC.
+        except (ValueError, OverflowError):
+            self.fail("write a date or a moment: 2026-03-31, 2026-03-31T12:00:00Z.", param, ctx)
+
+
+DURATION = _Duration()
+EXPIRY = _Expiry()
+SECONDS = _Seconds()
+MOMENT = _Moment()
