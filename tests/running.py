@@ -89,6 +89,11 @@ class Server(Installation):
         self.log_file = folder / f"server-{self.port}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
+    def with_settings(self, **variables: str) -> "Server":
+        """The same installation with other settings, not started."""
+        url = self.environ["SIGNET_DATABASE_URL"]
+        return Server(self.folder, url, **variables)
+
     @property
     def pid(self) -> int:
         """The process id of gunicorn's master."""

@@ -47,9 +47,15 @@ def alone(lock_folder: Path) -> Iterator[None]:
 
 
 def upgrade_schema() -> None:
-    """Apply the migrations that are missing."""
+    """Apply the migrations that are missing.
+
+    :raises DatabaseUnavailableError: if the database fails; nothing is half done then.
+    """
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    flask_migrate.upgrade()
+    try:
+        flask_migrate.upgrade()
+    except DBAPIError as error:
+        raise DatabaseUnavailableError(type(error).__name__) from error
 
 
 def is_schema_current() -> bool:
