@@ -37,11 +37,13 @@ def register_response_headers(app: Flask, settings: Settings) -> None:
         response.headers["X-Content-Type-Options"] = "nosniff"
         if settings.is_https:
             response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
-        if request.endpoint == "static" and response.status_code == 200:
+        if request.endpoint == "static" and response.status_code < 400:
             response.headers["Cache-Control"] = ASSET_CACHING if "v" in request.args else "no-cache"
         elif response.mimetype == "text/html":
             response.headers.update(PAGE_HEADERS)
             response.headers["Cache-Control"] = "no-store"
+        else:
+            response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     app.after_request(add)

@@ -13,14 +13,16 @@ from typing import Any, cast
 
 from flask import Flask, Request, Response, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
-from itsdangerous import BadSignature
+from itsdangerous import BadData
 
 from signet.models.admin_sessions import AdminSession, SessionLimits, find_session
-from signet.oauth.store import StoreUnavailableError
 from signet.settings import Settings
 from signet.wiring import wiring
 
 _CSRF_TOKEN = "csrf_token"
+_MESSAGES = "_flashes"
+#: Browsers drop a cookie beyond 4,096 bytes without a word, its name and attributes included.
+_LONGEST_VALUE = 3_800
 
 
 class PageSession(SecureCookieSession):
@@ -28,8 +30,8 @@ class PageSession(SecureCookieSession):
 
     #: The live session of an admin; ``None``: a visitor.
     signed_in: AdminSession | None = None
-    #: Whether the database could not say who this is.
-    unavailable = False
+    #: Why nobody could say who this is, for example a database that is away.
+    failure: Exception | None = None
     #: What the answer does to the cookie of the session id.
     new_id: str | None = None
     ended = False
@@ -77,8 +79,9 @@ class ServerSessionInterface(SecureCookieSessionInterface):
                 opened.signed_in = find_session(
                     session_id, limits=self._limits, now=wiring().clock()
                 )
-            except StoreUnavailableError:
-                opened.unavailable = True
+            except Exception as error:
+                # The gate raises it: an error in here would have no session to draw a page with.
+                opened.failure = error
         if opened.signed_in is not None:
             opened[_CSRF_TOKEN] = _csrf_token_of(session_id)
         # What was read is no change.
@@ -89,6 +92,7 @@ class ServerSessionInterface(SecureCookieSessionInterface):
         """Set the cookies that have changed; only cookies."""
         if not isinstance(session, PageSession):
             return
+        response.vary.add("Cookie")
         if session.new_id is not None:
             self._set(response, self.id_cookie, session.new_id)
         elif session.ended:
@@ -97,7 +101,7 @@ class ServerSessionInterface(SecureCookieSessionInterface):
             return
         data = {name: value for name, value in session.items() if self._is_kept(session, name)}
         if data:
-            self._set(response, self.visitor_cookie, self._serializer(app).dumps(data))
+            self._set(response, self.visitor_cookie, self._dumped(app, data))
         else:
             self._delete(response, self.visitor_cookie)
 
@@ -112,9 +116,17 @@ class ServerSessionInterface(SecureCookieSessionInterface):
         try:
             age = int(self._limits.longest.total_seconds())
             data: Mapping[str, Any] = self._serializer(app).loads(cookie, max_age=age)
-        except BadSignature:
+        except BadData:
             return {}
         return data
+
+    def _dumped(self, app: Flask, data: dict[str, Any]) -> str:
+        value = str(self._serializer(app).dumps(data))
+        while len(value) > _LONGEST_VALUE and data.get(_MESSAGES):
+            # Nobody came to read them. The oldest go, or the browser would lose the whole cookie.
+            data[_MESSAGES] = data[_MESSAGES][1:]
+            value = str(self._serializer(app).dumps(data))
+        return value
 
     def _serializer(self, app: Flask) -> Any:
         return self.get_signing_serializer(app)

@@ -1,7 +1,6 @@
 """What every request to the admin pages passes before its view."""
 
 import re
-from urllib.parse import urlsplit
 
 from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,8 +13,9 @@ from signet.views.admin.rights import LEAST_ROLE, PUBLIC
 from signet.views.sessions import page_session
 from signet.wiring import wiring
 
-_PLAIN_PATH = re.compile(r"/[A-Za-z0-9._~/?&=%+,:-]*")
+_PLAIN_PATH = re.compile(r"/[A-Za-z0-9._~/?&=%+,:*-]*")
 _SAFE_METHODS = ("GET", "HEAD")
+_FOREIGN = "The request came from another site. Nothing was changed."
 
 
 def check_request() -> ResponseReturnValue | None:
@@ -23,23 +23,11 @@ def check_request() -> ResponseReturnValue | None:
     _refuse_repeated_fields()
     if request.method not in _SAFE_METHODS:
         _refuse_foreign_origin()
-    if page_session().unavailable:
-        abort(503)
-    least_role = LEAST_ROLE.get(request.endpoint or "")
+    if failure := page_session().failure:
+        raise failure
     if request.method not in _SAFE_METHODS:
         csrf.protect()
-    if least_role == PUBLIC:
-        return None
-    admin = current_admin()
-    if admin is None:
-        return redirect(url_for("admin.sign_in.show", next=_here()), 303)
-    if least_role is None or not admin.may(least_role):
-        abort(403)
-    found = page_session().signed_in
-    if found is not None:
-        # Before the view: nothing may touch the database once an operation is done.
-        note_seen(found, now=wiring().clock())
-    return None
+    return _lead_to_sign_in_or_refuse()
 
 
 def is_own_path(target: str) -> bool:
@@ -53,10 +41,30 @@ def is_own_path(target: str) -> bool:
     )
 
 
+def _lead_to_sign_in_or_refuse() -> ResponseReturnValue | None:
+    least_role = LEAST_ROLE.get(request.endpoint or "")
+    if least_role == PUBLIC:
+        return None
+    admin = current_admin()
+    if admin is None:
+        return redirect(url_for("admin.sign_in.show", next=_here()), 303)
+    if least_role is None:
+        abort(403, "Nobody may open this page.")
+    if not admin.may(least_role):
+        abort(403, f"It needs the role {least_role.capitalize()}. Nothing was changed.")
+    found = page_session().signed_in
+    if found is not None:
+        # Before the view: nothing may touch the database once an operation is done.
+        note_seen(found, now=wiring().clock())
+    return None
+
+
 def _here() -> str | None:
     if request.method not in _SAFE_METHODS or request.endpoint == "admin.overview.index":
         return None
-    return request.full_path.rstrip("?")
+    query = request.query_string.decode("latin-1")
+    here = f"{request.path}?{query}" if query else request.path
+    return here if is_own_path(here) else None
 
 
 def _refuse_repeated_fields() -> None:
@@ -69,11 +77,14 @@ def _refuse_repeated_fields() -> None:
 def _refuse_foreign_origin() -> None:
     # A second line behind the CSRF token: browsers say where a form comes from.
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        abort(403)
+        abort(403, _FOREIGN)
     origin = request.headers.get("Origin")
-    if origin is None or urlsplit(origin).netloc == request.host:
-        return
-    # Behind a proxy that changes the Host header, the issuer's host is ours too.
-    issuer = urlsplit(wiring().settings.issuer)
-    if origin != f"{issuer.scheme}://{issuer.netloc}":
-        abort(403)
+    if origin is not None and origin not in _own_origins():
+        abort(403, _FOREIGN)
+
+
+def _own_origins() -> tuple[str, ...]:
+    # Behind a proxy that changes the Host header, the issuer's origin is ours too; behind one that
+    # ends TLS and is not trusted to say so, the scheme of the request is not the browser's.
+    issuer = wiring().settings.issuer.removesuffix(wiring().settings.issuer_path)
+    return issuer, f"http://{request.host}", f"https://{request.host}"

@@ -1,5 +1,7 @@
 """Set-up: the first administrator, let in by the code that the server printed."""
 
+from datetime import timedelta
+
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import PasswordField, StringField
@@ -8,9 +10,14 @@ from wtforms.validators import InputRequired
 from signet.models.admins import has_administrator
 from signet.operations.admins import SetupOverError, set_up
 from signet.operations.errors import OperationError
+from signet.operations.passwords import BusyError
+from signet.views.admin.errors import refuse_for
 from signet.views.admin.forms import AdminForm
 from signet.views.admin.identity import acting
+from signet.views.request_log import note_for_log
 from signet.wiring import wiring
+
+_BUSY = timedelta(seconds=2)
 
 bp = Blueprint("setup", __name__, url_prefix="/setup")
 
@@ -46,7 +53,11 @@ def create() -> ResponseReturnValue:
             )
         except SetupOverError:
             abort(404)
+        except BusyError:
+            refuse_for(_BUSY)
         except OperationError as error:
+            # Who guesses codes is seen in the log.
+            note_for_log(reason=str(error))
             form.refuse(error)
         else:
             flash("Administrator created. Sign in to begin.", "success")

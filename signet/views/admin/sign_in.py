@@ -1,6 +1,5 @@
 """Signing in and out."""
 
-import math
 from datetime import timedelta
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -11,6 +10,7 @@ from wtforms.validators import InputRequired
 from signet.models.admins import has_administrator
 from signet.operations import sign_in as signing_in
 from signet.operations.passwords import BusyError
+from signet.views.admin.errors import refuse_for
 from signet.views.admin.forms import AdminForm
 from signet.views.admin.gate import is_own_path
 from signet.views.admin.identity import acting, current_admin
@@ -51,9 +51,9 @@ def sign_in() -> ResponseReturnValue:
         except signing_in.SignInRefusedError as error:
             form.refuse(error)
         except signing_in.ThrottledError as error:
-            return _answer_throttled(error.wait)
+            refuse_for(error.wait)
         except BusyError:
-            return _answer_throttled(_BUSY)
+            refuse_for(_BUSY)
     return render_template("admin/sign_in/show.html", form=form), 422
 
 
@@ -82,15 +82,3 @@ def _begin_session(form: SignInForm) -> ResponseReturnValue:
     page_session().begin(session_id)
     target = form.next.data or ""
     return redirect(target if is_own_path(target) else url_for("admin.overview.index"), 303)
-
-
-def _answer_throttled(wait: timedelta) -> ResponseReturnValue:
-    seconds = max(1, math.ceil(wait.total_seconds()))
-    unit = "second" if seconds == 1 else "seconds"
-    page = render_template(
-        "admin/error.html",
-        title="Too many attempts",
-        lead=f"Try again in {seconds} {unit}. Nothing was changed.",
-        reference=None,
-    )
-    return page, 429, {"Retry-After": str(seconds)}
