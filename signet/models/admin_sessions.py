@@ -19,6 +19,8 @@ from signet.models.database import DatabaseUnavailableError, read, write
 
 #: ``last_seen_at`` is written at most this often.
 SEEN_EVERY = timedelta(minutes=1)
+#: Seconds: reading pages must not wait long for whoever keeps the database locked.
+_LONGEST_NOTE = 0.5
 
 
 class AdminSessionRow(Base):
@@ -103,7 +105,7 @@ def note_seen(found: AdminSession, *, now: datetime) -> None:
     if now - found.last_seen_at < SEEN_EVERY:
         return
     try:
-        with write() as session:
+        with write(at_most=_LONGEST_NOTE) as session:
             session.execute(
                 update(AdminSessionRow)
                 .where(AdminSessionRow.id_digest == _digest(found.session_id))

@@ -18,7 +18,7 @@ from signet.models.admins import (
     find_admin_row,
 )
 from signet.models.audit import Actor, AuditedObject, act, append_entry
-from signet.models.database import write
+from signet.models.database import read, write
 from signet.operations.errors import NotFoundError, OperationError
 from signet.operations.passwords import check_password, hash_password
 from signet.operations.text import check_line
@@ -44,18 +44,13 @@ def make_setup_code(*, now: datetime) -> str:
 def set_up(code: str, *, name: str, password: str, actor: Actor, now: datetime) -> None:
     """Make the first administrator; the code works once."""
     name = _check_name(name)
+    with read() as session:
+        # Before the slow work: without the code nobody can make this server do it.
+        _get_setup_code(session, code, now=now)
     check_password(password, name=name)
     password_hash = hash_password(password)
     with act() as session:
-        _refuse_if_set_up(session)
-        row = session.get(SetupCodeRow, 1)
-        if row is None or not hmac.compare_digest(row.digest, _digest(code)):
-            raise OperationError("This is not the setup code", field="code")
-        if row.expires_at <= now:
-            raise OperationError(
-                "The setup code has run out: make one with flask admin setup-code", field="code"
-            )
-        session.delete(row)
+        session.delete(_get_setup_code(session, code, now=now))
         admin = _add_admin(session, name, ADMINISTRATOR, password_hash, now=now)
         append_entry(
             session,
@@ -208,6 +203,18 @@ def _record(
             before=before,
             after=after,
         )
+
+
+def _get_setup_code(session: Session, code: str, *, now: datetime) -> SetupCodeRow:
+    _refuse_if_set_up(session)
+    row = session.get(SetupCodeRow, 1)
+    if row is None or not hmac.compare_digest(row.digest, _digest(code)):
+        raise OperationError("This is not the setup code", field="code")
+    if row.expires_at <= now:
+        raise OperationError(
+            "The setup code has run out: make one with flask admin setup-code", field="code"
+        )
+    return row
 
 
 def _refuse_if_set_up(session: Session) -> None:

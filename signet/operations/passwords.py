@@ -1,8 +1,11 @@
 """Passwords of admins: how good they must be, and argon2id.
 
-Hashing is slow on purpose, so it runs in real threads, two at a time; who would have to wait long
-is refused instead, and the token endpoint is not slowed.
+Hashing is slow on purpose, and guessing is slow for some passwords (seconds), so both run in real
+threads, two at a time; who would have to wait long is refused instead, and the token endpoint is
+not slowed.
 """
+
+from typing import cast
 
 import gevent
 from argon2 import PasswordHasher, Type
@@ -51,13 +54,14 @@ def check_password(password: str, *, name: str) -> None:
     """Refuse a password that is short, long or easy to guess.
 
     :param name: of the admin; it and the product's name make bad passwords.
+    :raises BusyError: instead of waiting long.
     """
     if len(password) < SHORTEST:
         raise OperationError(f"Use {SHORTEST} characters or more", field="password")
     if len(password.encode("utf-8", "surrogatepass")) > LONGEST_BYTES:
         raise OperationError(f"Use at most {LONGEST_BYTES} bytes", field="password")
     words = ["signet", name, *name.replace("@", ".").split(".")]
-    if zxcvbn(password[:_LOOKED_AT], user_inputs=words)["score"] < WEAKEST_SCORE:
+    if cast(int, _in_turn(_score, password[:_LOOKED_AT], words)) < WEAKEST_SCORE:
         raise OperationError(
             "This password is easy to guess: use several words that do not belong together",
             field="password",
@@ -81,6 +85,10 @@ def is_password(password: str, stored_hash: str | None) -> bool:
 def needs_new_hash(stored_hash: str) -> bool:
     """Whether the hash was made with weaker parameters than today's."""
     return _hasher.check_needs_rehash(stored_hash)
+
+
+def _score(password: str, words: list[str]) -> int:
+    return int(zxcvbn(password, user_inputs=words)["score"])
 
 
 def _verify(stored_hash: str, password: bytes) -> bool:

@@ -61,11 +61,7 @@ def sign_in(
         _note_refusal(admin, failures, actor=actor, now=now)
         raise SignInRefusedError(REFUSAL)
     new_hash = hash_password(password) if needs_new_hash(admin.password_hash) else None
-    session_id = _open(admin, attempt, new_hash, actor=actor, now=now)
-    if replaces is not None:
-        with write() as session:
-            end_session(session, replaces)
-    return session_id
+    return _open(admin, attempt, new_hash, replaces, actor=actor, now=now)
 
 
 def sign_out(session_id: str, name: str, *, actor: Actor, now: datetime) -> None:
@@ -125,7 +121,13 @@ def _append_refusal(
 
 
 def _open(
-    found: AdminRow, attempt: Attempt, new_hash: str | None, *, actor: Actor, now: datetime
+    found: AdminRow,
+    attempt: Attempt,
+    new_hash: str | None,
+    replaces: str | None,
+    *,
+    actor: Actor,
+    now: datetime,
 ) -> str:
     with act() as session:
         admin = find_admin_row(session, found.name)
@@ -136,6 +138,8 @@ def _open(
             admin.password_hash = new_hash
         admin.last_sign_in_at, admin.last_sign_in_address = now, actor.address
         forgive_attempt(session, attempt)
+        if replaces is not None:
+            end_session(session, replaces)
         session_id = open_session(
             session, admin, address=actor.address, user_agent=actor.user_agent, now=now
         )
