@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 
 #: Seconds until a server that does not start or stop fails the test.
-PATIENCE = 30
+PATIENCE = 60
 
 
 class Installation:
