@@ -127,7 +127,7 @@ def _to_details(session: Session, rows: list[ScopeRow]) -> tuple[ScopeDetails, .
     query = select(columns.scope_id, func.count()).group_by(columns.scope_id)
     if len(rows) == 1:
         query = query.where(columns.scope_id == rows[0].id)
-    counts: dict[int, int] = dict(session.execute(query).tuples().all())
+    counts: dict[int, int] = dict(session.execute(query).all())
     return tuple(
         ScopeDetails(
             number=row.id,
