@@ -7,6 +7,7 @@ with a sleep that lets the others go on.
 """
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,10 @@ from signet.oauth.store import StoreUnavailableError
 
 #: Longest wait for the lock, a connection or an answer, in seconds.
 LONGEST_WAIT = 5.0
-_WRITES = "signet_writes"
+#: Of a process's 15 connections: so many write or wait for a lock, the others stay free to look.
+#: (On SQLite one writes at a time in any case; those behind it need no connection to wait.)
+_MOST_WRITERS = {"sqlite": 1, "postgresql": 10}
+_WRITES, _WRITES_UNTIL, _TURNS = "signet_writes", "signet_writes_until", "signet_turns"
 
 
 class DatabaseUnavailableError(StoreUnavailableError):
@@ -50,13 +54,27 @@ def write(*, at_most: float = LONGEST_WAIT) -> Iterator[Session]:
     :param at_most: seconds until it is given up.
     :raises DatabaseUnavailableError: if the database fails, is locked or takes longer.
     """
-    with _transaction(db.engine.execution_options(**{_WRITES: True}), at_most) as session:
-        yield session
+    engine = db.engine
+    until = time.monotonic() + at_most
+    turns: threading.BoundedSemaphore = engine.get_execution_options()[_TURNS]
+    if not turns.acquire(timeout=at_most):
+        raise DatabaseUnavailableError("too many wait to write")
+    try:
+        engine = engine.execution_options(**{_WRITES: True, _WRITES_UNTIL: until})
+        with _transaction(engine, until - time.monotonic()) as session:
+            yield session
+    finally:
+        turns.release()
 
 
 def engine_options(url: URL) -> dict[str, Any]:
     """What ``create_engine`` is told, so that no fault of the database holds a request for long."""
-    options: dict[str, Any] = {"pool_timeout": LONGEST_WAIT, "pool_pre_ping": True}
+    options: dict[str, Any] = {
+        "pool_timeout": LONGEST_WAIT,
+        "pool_pre_ping": True,
+        # The text of an error must not carry values into the log.
+        "hide_parameters": True,
+    }
     if url.get_backend_name() == "sqlite":
         # In seconds. Short, because it is spent in C; see above.
         return options | {"connect_args": {"timeout": 0.05}, "pool_pre_ping": False}
@@ -82,6 +100,8 @@ def init_app(app: Flask) -> None:
     db.init_app(app)
     with app.app_context():
         engine = db.engine
+    turns = threading.BoundedSemaphore(_MOST_WRITERS[engine.dialect.name])
+    engine.update_execution_options(**{_TURNS: turns})
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite_connection)
         event.listen(engine, "begin", _begin_on_sqlite)
@@ -100,7 +120,10 @@ def _transaction(engine: Engine, at_most: float) -> Iterator[Session]:
     except IntegrityError:
         raise
     except (DBAPIError, PoolTimeoutError) as error:
-        raise DatabaseUnavailableError(type(error).__name__) from error
+        # A driver that is stopped in the middle may complain of that.
+        is_late = timer is not None and not timer.pending
+        reason = "no answer in time" if is_late else type(error).__name__
+        raise DatabaseUnavailableError(reason) from error
     except gevent.Timeout as timeout:
         if timeout is not timer:
             raise
@@ -125,19 +148,20 @@ def _prepare_sqlite_connection(connection: sqlite3.Connection, _record: object) 
 def _begin_on_sqlite(connection: Connection) -> None:
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
-    if not connection.get_execution_options().get(_WRITES):
+    options = connection.get_execution_options()
+    if not options.get(_WRITES):
         driver.execute("BEGIN")
         return
-    deadline = time.monotonic() + LONGEST_WAIT
+    until = options.get(_WRITES_UNTIL, time.monotonic() + LONGEST_WAIT)
     pause = 0.002
     while True:
         try:
             driver.execute("BEGIN IMMEDIATE")
             return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or (
-                time.monotonic() >= deadline
-            ):
-                raise DatabaseUnavailableError("locked") from error
+        except sqlite3.Error as error:
+            is_locked = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_locked or time.monotonic() >= until:
+                reason = "locked" if is_locked else error.sqlite_errorname
+                raise DatabaseUnavailableError(reason) from error
         time.sleep(pause)
         pause = min(pause * 2, 0.05)

@@ -10,6 +10,7 @@ and an unchanged client costs no query. While the database is away, snapshots se
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -46,18 +47,22 @@ class SqlStore:
         alg: str,
         cache_time: timedelta,
         stale_time: timedelta,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._encryption = encryption
         self._alg = alg
-        self._look_every = cache_time.total_seconds() / 2
+        self._monotonic = monotonic
+        self._promised = cache_time.total_seconds()
         self._stale_after = stale_time.total_seconds()
         self._snapshots: OrderedDict[str, _Snapshot] = OrderedDict()
         self._ring: KeyRing | None = None
         self._ring_loaded_at = 0.0
         #: The newest entry seen; ``None`` before the first look, and for an empty log.
         self._seen: Change | None = None
+        #: End of the last look, and beginning of the last good one.
         self._last_look = float("-inf")
         self._last_good_look = float("-inf")
+        self._is_failing = False
         self._looking = threading.Lock()
 
     def find_client(self, client_id: str, *, fresh: bool = False) -> Client | None:
@@ -83,7 +88,7 @@ class SqlStore:
     def is_database_up(self) -> bool:
         """Whether the last look at the database was a good one."""
         self._look()
-        return self._last_good_look >= self._last_look
+        return not self._is_failing
 
     def is_ready(self, now: datetime) -> bool:
         """Whether this worker can issue tokens: a key at hand, a good look not too long ago."""
@@ -92,7 +97,7 @@ class SqlStore:
             self.signing_key(now)
         except StoreUnavailableError:
             return False
-        return time.monotonic() - self._last_good_look <= self._stale_after
+        return self._age(self._last_good_look) <= self._stale_after
 
     def _key_ring(self, now: datetime) -> KeyRing:
         self._look()
@@ -101,7 +106,7 @@ class SqlStore:
         seen = self._seen
         ring = self._load_ring(now)
         if seen is self._seen:
-            self._ring, self._ring_loaded_at = ring, time.monotonic()
+            self._ring, self._ring_loaded_at = ring, self._monotonic()
         return ring
 
     def _load_client(self, client_id: str) -> Client | None:
@@ -112,7 +117,7 @@ class SqlStore:
             self._snapshots.pop(client_id, None)
         elif seen is self._seen:
             # Not kept if a look has come in between: it may have been about this very client.
-            self._snapshots[client_id] = _Snapshot(client, time.monotonic())
+            self._snapshots[client_id] = _Snapshot(client, self._monotonic())
             self._snapshots.move_to_end(client_id)
             if len(self._snapshots) > MOST_SNAPSHOTS:
                 self._snapshots.popitem(last=False)
@@ -130,31 +135,29 @@ class SqlStore:
 
         :raises StoreUnavailableError: if it is not, and the database cannot say better.
         """
-        now = time.monotonic()
-        if self._last_good_look < self._last_look:
-            if now - self._last_good_look > self._stale_after:
-                raise DatabaseUnavailableError("away for longer than snapshots may serve")
-            return True
-        return now - loaded_at <= OLDEST_SNAPSHOT
+        if not self._is_failing:
+            return self._age(loaded_at) <= OLDEST_SNAPSHOT
+        if self._age(self._last_good_look) > self._stale_after:
+            raise DatabaseUnavailableError("away for longer than snapshots may serve")
+        return True
 
     def _look(self) -> None:
         """Drop what has changed since the last look, if a look is due."""
-        due = time.monotonic() - self._last_look >= self._look_every
-        if not due:
+        if not self._is_due():
             return
-        failing = self._last_good_look < self._last_look
-        # One looks. The others wait for it, since what they know may be old; but not for a
-        # database that has just failed: then they serve on.
-        if not self._looking.acquire(blocking=not failing):
+        # One looks. The others serve on, unless they might miss a change that they promised to
+        # see by now; for a database that has just failed nobody waits.
+        overdue = self._age(self._last_good_look) > self._promised
+        if not self._looking.acquire(blocking=overdue and not self._is_failing):
             return
         try:
-            if time.monotonic() - self._last_look >= self._look_every:
+            if self._is_due():
                 self._look_now()
         finally:
             self._looking.release()
 
     def _look_now(self) -> None:
-        started = time.monotonic()
+        started = self._monotonic()
         try:
             with read(at_most=LONGEST_LOOK) as session:
                 if self._seen is None:
@@ -162,14 +165,22 @@ class SqlStore:
                 else:
                     newest, changes = None, changes_from(session, self._seen.number)
         except DatabaseUnavailableError:
-            self._last_look = time.monotonic()
-            return
-        if changes is None:
-            self._drop_all()
-            self._seen = newest
+            self._is_failing = True
         else:
-            self._take(changes)
-        self._last_look = self._last_good_look = started
+            if changes is None:
+                self._drop_all()
+                self._seen = newest
+            else:
+                self._take(changes)
+            self._is_failing, self._last_good_look = False, started
+        finally:
+            self._last_look = self._monotonic()
+
+    def _is_due(self) -> bool:
+        return self._age(self._last_look) >= self._promised / 2
+
+    def _age(self, moment: float) -> float:
+        return self._monotonic() - moment
 
     def _take(self, changes: tuple[Change, ...]) -> None:
         if not changes or changes[0] != self._seen or len(changes) > LONGEST_FEED:
