@@ -11,16 +11,33 @@ from flask.typing import ResponseReturnValue
 
 from signet import __version__
 from signet.settings import Settings
-from signet.views.admin import client_secrets, clients, gate, setup, sign_in
+from signet.views.admin import (
+    apis,
+    audit,
+    client_secrets,
+    clients,
+    gate,
+    overview,
+    scopes,
+    setup,
+    sign_in,
+)
+from signet.views.admin.errors import register_errors
 from signet.views.admin.identity import current_admin
 from signet.views.admin.presentation import register_presentation
 from signet.views.admin.rights import LEAST_ROLE
 from signet.views.sessions import ServerSessionInterface
 
-PAGES = (setup, sign_in, clients, client_secrets)
+PAGES = (setup, sign_in, overview, clients, client_secrets, scopes, apis, audit)
 
 #: Label, endpoint, and the pages that belong to it.
-NAVIGATION = (("Clients", "admin.clients.index", ("clients", "client_secrets")),)
+NAVIGATION = (
+    ("Overview", "admin.overview.index", ("overview",)),
+    ("Clients", "admin.clients.index", ("clients", "client_secrets")),
+    ("Scopes", "admin.scopes.index", ("scopes",)),
+    ("APIs", "admin.apis.index", ("apis",)),
+    ("Audit log", "admin.audit.index", ("audit",)),
+)
 
 
 class NavigationItem(NamedTuple):
@@ -40,15 +57,20 @@ def register_pages(app: Flask, settings: Settings) -> None:
         WTF_CSRF_TIME_LIMIT=int(settings.session_max.total_seconds()),
         # The gate compares origins itself, and knows the issuer's host as well.
         WTF_CSRF_SSL_STRICT=False,
+        # Only forms are sent here, so no header may carry the token, and no JSON a form.
+        WTF_CSRF_HEADERS=(),
     )
     register_presentation(app)
     bp = Blueprint("admin", __name__, url_prefix=settings.issuer_path + "/admin")
     bp.before_request(gate.check_request)
+    register_errors(bp)
     for page in PAGES:
         bp.register_blueprint(page.bp)
     app.register_blueprint(bp)
     app.context_processor(lambda: _page_context(settings))
-    app.add_url_rule(settings.issuer_path + "/", "home", _home)
+    # A rule each: the framework's own redirect to a path with a slash repeats the Host header.
+    for path in filter(None, (settings.issuer_path, settings.issuer_path + "/", bp.url_prefix)):
+        app.add_url_rule(path, "home", _home)
 
 
 def _home() -> ResponseReturnValue:

@@ -1,0 +1,181 @@
+"""The audit log: who did what, when, from where."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from flask import Blueprint, abort, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import DateField, SelectField, StringField
+from wtforms.validators import AnyOf, ValidationError
+
+from signet.models.audit import (
+    AuditedObject,
+    AuditFilter,
+    count_entries,
+    find_entry,
+    find_neighbours,
+    list_actors,
+    list_entries,
+)
+from signet.models.clients import find_client
+from signet.models.resource_servers import find_resource_server
+from signet.models.scopes import find_scope
+from signet.operations.errors import OperationError
+from signet.operations.text import check_line
+from signet.views.admin.audit_facts import facts_of
+from signet.views.admin.audit_sentences import ACTS, line_of, who
+from signet.views.admin.forms import AdminForm
+from signet.views.admin.row_numbers import ROW_NUMBER
+
+bp = Blueprint("audit", __name__, url_prefix="/audit")
+
+_FILTERS = ("actor", "action", "object", "from", "to")
+_KINDS = {
+    "client": "Client",
+    "scope": "Scope",
+    "api": "API",
+    "key": "Signing key",
+    "admin": "Administrator",
+}
+
+
+class DayField(DateField):
+    """A day, as browsers send it or as people type it."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the day; nothing typed is no day."""
+        self.data = None
+        if not valuelist or not valuelist[0].strip():
+            return
+        try:
+            super().process_formdata([valuelist[0].strip()])
+        except ValueError:
+            raise ValueError("Enter a day such as 2026-11-29") from None
+
+
+class AuditFilterForm(AdminForm):
+    """Which entries are wanted; all of it stands in the address."""
+
+    class Meta:
+        """Looking changes nothing, so there is no token."""
+
+        csrf = False
+
+    actor = SelectField("Who", default="", validate_choice=False)
+    action = SelectField("What", default="", validate_choice=False)
+    object = StringField("Client or scope", default="")
+    since = DayField("From", name="from")
+    until = DayField("To", name="to")
+
+    def offer(self, actors: tuple[str, ...]) -> None:
+        """Give the form the people and the actions to choose from."""
+        people = {"": "Any"} | {actor: who(actor) for actor in actors if actor}
+        actions = {"": "Any"} | {action: act.label for action, act in ACTS.items()}
+        self.actor.choices = list(people.items())
+        self.actor.validators = [AnyOf(people, message="Choose who from the list")]
+        self.action.choices = list(actions.items())
+        self.action.validators = [AnyOf(actions, message="Choose what from the list")]
+
+    def validate_object(self, field: StringField) -> None:
+        """Refuse what cannot be a name."""
+        try:
+            field.data = check_line(
+                field.data or "", field="object", what="a name", longest=400, required=False
+            )
+        except OperationError as error:
+            raise ValidationError(str(error)) from None
+
+    def validate_until(self, field: DateField) -> None:
+        """Refuse a time that ends before it begins."""
+        if field.data and self.since.data and field.data < self.since.data:
+            raise ValidationError("Choose a day for To that is not before From")
+
+    def wanted(self) -> AuditFilter:
+        """The same for the query; the day of To is part of it."""
+        until = self.until.data
+        return AuditFilter(
+            actor=self.actor.data,
+            action=self.action.data,
+            object=self.object.data or "",
+            since=_midnight(self.since.data) if self.since.data else None,
+            until=_midnight(until) + timedelta(days=1) if until and until < date.max else None,
+        )
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """The log, filtered, newest first."""
+    form = AuditFilterForm(request.args)
+    form.offer(list_actors())
+    if not form.validate():
+        return render_template("admin/audit/index.html", form=form, page=None), 422
+    wanted = form.wanted()
+    page = list_entries(wanted, older_than=_cursor("after"), newer_than=_cursor("before"))
+    is_filtered = wanted != AuditFilter()
+    return render_template(
+        "admin/audit/index.html",
+        form=form,
+        page=page,
+        lines=[line_of(entry) for entry in page.entries],
+        total=count_entries(),
+        matching=count_entries(wanted) if is_filtered else None,
+        newer_url=_beside(page.newer, "before"),
+        older_url=_beside(page.older, "after"),
+    )
+
+
+@bp.get(f"/{ROW_NUMBER}")
+def show(number: int) -> ResponseReturnValue:
+    """One entry with what changed, between its neighbours of the same object."""
+    entry = find_entry(number)
+    if entry is None:
+        abort(404)
+    previous, following = find_neighbours(entry) if entry.object.id else (None, None)
+    return render_template(
+        "admin/audit/show.html",
+        entry=entry,
+        line=line_of(entry),
+        facts=facts_of(entry),
+        kind=_KINDS.get(entry.object.type, "Object"),
+        object_url=_address(entry.object),
+        # An admin's identifier is the name in one case.
+        shows_id=entry.object.type != "admin" and entry.object.id != entry.object.name,
+        previous=previous,
+        following=following,
+    )
+
+
+def _address(about: AuditedObject) -> str | None:
+    """The page of what an entry is about, if it is still there and has one."""
+    if about.type == "client":
+        found = find_client(about.id)
+        return url_for("admin.clients.show", client_id=about.id) if found else None
+    if about.type == "scope":
+        scope = find_scope(about.id)
+        return url_for("admin.scopes.show", number=scope.number) if scope else None
+    if about.type == "api":
+        api = find_resource_server(about.id)
+        return url_for("admin.apis.show", number=api.number) if api else None
+    return None
+
+
+def _beside(number: int | None, cursor: str) -> str | None:
+    """The address of the next page in one direction, under the same filter."""
+    if number is None:
+        return None
+    kept: dict[str, Any] = {name: request.args[name] for name in _FILTERS if name in request.args}
+    return url_for("admin.audit.index", **kept | {cursor: number})
+
+
+def _cursor(name: str) -> int | None:
+    text = request.args.get(name, "")
+    if not text:
+        return None
+    if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
+        abort(400)
+    return int(text)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)

@@ -1,0 +1,107 @@
+"""What an audit entry changed, as rows of words: no JSON, no bare codes."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from signet.models.audit import AuditEntry
+from signet.views.admin.presentation import format_datetime, format_duration, format_number
+
+#: In the order of the rows.
+_LABELS = {
+    "secret_id": "Secret ID",
+    "name": "Name",
+    "description": "Description",
+    "contact": "Contact",
+    "role": "Role",
+    "enabled": "Enabled",
+    "access_token_lifetime": "Token lifetime",
+    "scope": "Scopes",
+    "apis": "APIs",
+    "password": "Password",
+    "expires_at": "Expires",
+    "revoked_at": "Revoked",
+    "kid": "Key ID",
+    "alg": "Algorithm",
+    "signing_at": "Signs from",
+    "state": "State",
+    "successor": "Signs instead",
+    "ended": "Sessions ended",
+    "failures": "Failed attempts",
+    "secret": "New secret",
+    "replaced": "Replaced secret",
+}
+_NOTHING = {"expires_at": "Never", "revoked_at": "No", "description": "Empty", "contact": "Empty"}
+_IDENTIFIERS = frozenset({"secret_id", "scope", "apis", "kid", "alg", "successor"})
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a fact was or became."""
+
+    text: str
+    is_identifier: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A row: what it is about, its value before and after (``None``: there was none)."""
+
+    label: str
+    before: Value | None
+    after: Value | None
+
+
+def facts_of(entry: AuditEntry) -> tuple[Fact, ...]:
+    """The rows of an entry; none if it changed nothing that has a value."""
+    before, after = dict(_rows(entry.before)), dict(_rows(entry.after))
+    labels = dict.fromkeys([*after, *before])
+    return tuple(Fact(label, before.get(label), after.get(label)) for label in labels)
+
+
+def _rows(facts: Mapping[str, Any], group: str = "") -> Iterator[tuple[str, Value]]:
+    order = list(_LABELS)
+    for key in sorted(facts, key=lambda key: order.index(key) if key in order else len(order)):
+        value = facts[key]
+        label = _label(key, facts, group)
+        if isinstance(value, Mapping):
+            yield from _rows(value, label)
+        elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+            for item in value:
+                yield from _rows(item, f"{label} {item.get('secret_id', '')}".strip())
+        else:
+            yield label, _value(key, value)
+
+
+def _label(key: str, facts: Mapping[str, Any], group: str) -> str:
+    label = _LABELS.get(key, key.replace("_", " ").capitalize())
+    # What an operator says of a secret is its name.
+    if key == "description" and "secret_id" in facts:
+        label = "Name"
+    return f"{group}: {label[0].lower()}{label[1:]}" if group else label
+
+
+def _value(key: str, value: Any) -> Value:
+    if value is None or value in ("", []):
+        return Value(_NOTHING.get(key, "None"))
+    if isinstance(value, bool):
+        return Value("Yes" if value else "No")
+    if key == "scope":
+        value = str(value).split()
+    if isinstance(value, list):
+        return Value(", ".join(map(str, value)), key in _IDENTIFIERS)
+    if key.endswith("_at"):
+        return Value(_moment(str(value)))
+    if key == "access_token_lifetime" and isinstance(value, int):
+        return Value(format_duration(timedelta(seconds=value)))
+    if isinstance(value, int):
+        return Value(format_number(value))
+    return Value(str(value), key in _IDENTIFIERS)
+
+
+def _moment(text: str) -> str:
+    try:
+        return format_datetime(datetime.fromisoformat(text))
+    except ValueError:
+        return text
