@@ -10,7 +10,10 @@ from flask.cli import AppGroup
 
 from signet.models.database import DatabaseUnavailableError
 from signet.models.key_encryption import KeyEncryptionError
-from signet.operations.errors import OperationError
+from signet.operations.errors import InUseError, OperationError
+
+#: So many are named in a refusal; the list of clients names all.
+_MOST_USERS = 10
 
 
 class Command(click.Command):
@@ -26,6 +29,8 @@ class Command(click.Command):
         """Do what the command does, and translate its refusal."""
         try:
             return super().invoke(ctx)
+        except InUseError as error:
+            raise Refusal(f"{error} ({_listed(error.users)})") from error
         except OperationError as error:
             raise Refusal(f"{error.field}: {error}" if error.field else str(error)) from error
         except KeyEncryptionError as error:
@@ -56,6 +61,12 @@ def is_text(argument: str) -> bool:
     except UnicodeEncodeError:
         return False
     return "\0" not in argument
+
+
+def _listed(users: tuple[str, ...]) -> str:
+    listed = ", ".join(users[:_MOST_USERS])
+    more = len(users) - _MOST_USERS
+    return f"{listed} and {more} more" if more > 0 else listed
 
 
 def _visible(character: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -44,7 +44,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, empty: s
 
 def shown(value: object) -> str:
     """A value as people read it; a dash where there is none."""
-    if value is None or value == "":
+    if value in (None, "", []):
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -57,7 +57,7 @@ def rfc3339(moment: datetime | None) -> str | None:
     """A moment in UTC as scripts read it, for example ``2026-03-31T12:00:00Z``."""
     if moment is None:
         return None
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _indented(text: str, width: int) -> str:
