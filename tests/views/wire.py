@@ -89,18 +89,20 @@ class Wire:
             sent["Content-Type"] = content_type
         return self.request("POST", path, body, sent or {"Content-Length": "0"})
 
-    def raw(self, *pieces: bytes) -> bytes:
-        """All that comes back until the server closes, or says nothing for a second."""
+    def raw(self, sent: bytes, *, ends: bool = False) -> bytes:
+        """All that comes back until the server closes the connection, as it must at once.
+
+        :param ends: say that there is no more to come, as a client does that has gone.
+        """
         with socket.create_connection((self.host, self.port), timeout=PATIENCE) as stream:
+            stream.sendall(sent)
+            if ends:
+                stream.shutdown(socket.SHUT_WR)
             received = b""
-            try:
-                for piece in pieces:
-                    stream.sendall(piece)
-                while piece := stream.recv(65_536):
-                    received += piece
-                    stream.settimeout(1)
-            except (TimeoutError, ConnectionError):
-                pass
+            while piece := stream.recv(65_536):
+                received += piece
+                # An idle connection would be closed as well, but later.
+                stream.settimeout(3)
             return received
 
 
