@@ -89,8 +89,8 @@ class NewSecretForm(AdminForm):
         names = f"secret “{secret_name(live[0])}” stops" if len(live) == 1 else "secrets stop"
         self.overlap.label.text = f"Old {names} working"
         self.overlap.choices = {
-            "7d": "In 7 days (" + format_datetime(now + OVERLAPS["7d"]) + ")",
-            "24h": "In 24 hours (" + format_datetime(now + OVERLAPS["24h"]) + ")",
+            "7d": _with_date("In 7 days", now + OVERLAPS["7d"]),
+            "24h": _with_date("In 24 hours", now + OVERLAPS["24h"]),
             "0s": "Now",
             KEEP: "Not yet: make one more secret",
         }
@@ -206,6 +206,10 @@ def _issue(form: NewSecretForm, client_id: str, now: datetime) -> IssuedSecret:
         actor=acting(),
         now=now,
     )
+
+
+def _with_date(text: str, moment: datetime) -> str:
+    return f"{text} ({moment:%a} " + format_datetime(moment) + ")"
 
 
 def _old_secrets(form: NewSecretForm, client: ClientDetails, now: datetime) -> Iterator[OldSecret]:

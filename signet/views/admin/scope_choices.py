@@ -63,7 +63,7 @@ def _heading(api: ResourceServerDetails) -> str:
 
 
 def _to_choice(scope: ScopeDetails) -> ScopeChoice:
-    parts = [scope.description] if scope.description else []
+    description = scope.description
     if not scope.enabled:
-        parts.append("Disabled: granted to nobody.")
-    return ScopeChoice(scope.name, scope.name, " ".join(parts))
+        description = f"{description} (disabled: granted to nobody)".strip()
+    return ScopeChoice(scope.name, scope.name, description)
