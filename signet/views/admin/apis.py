@@ -19,6 +19,8 @@ from signet.views.admin.identity import acting
 from signet.views.admin.row_numbers import ROW_NUMBER
 from signet.wiring import wiring
 
+_RELOAD = "Nothing was changed. Reload the page and try again"
+
 bp = Blueprint("apis", __name__, url_prefix="/apis")
 
 
@@ -39,7 +41,7 @@ class EditApiForm(AdminForm):
     """An API as the editor saw it."""
 
     name = StringField("Name", filters=[_strip])
-    version = HiddenField(validators=[Regexp(r"\d{1,9}\Z", message="Open this form again")])
+    version = HiddenField(validators=[Regexp(r"\d{1,9}\Z", message=_RELOAD)])
 
 
 @bp.get("")

@@ -164,8 +164,8 @@ def _beside(number: int | None, cursor: str) -> str | None:
     """The address of the next page in one direction, under the same filter."""
     if number is None:
         return None
-    kept: dict[str, Any] = {name: request.args[name] for name in _FILTERS if name in request.args}
-    return url_for("admin.audit.index", **kept | {cursor: number})
+    values: dict[str, Any] = {name: request.args.get(name) or None for name in _FILTERS}
+    return url_for("admin.audit.index", **values | {cursor: number})
 
 
 def _cursor(name: str) -> int | None:

@@ -30,7 +30,7 @@ bp = Blueprint("overview", __name__)
 _LATEST_CHANGES = 5
 #: Clients of one state that are named, the most urgent of those looked at; the others are behind
 #: a link.
-_NAMED_CLIENTS, _LOOKED_AT = 5, 100
+_NAMED_CLIENTS, _LOOKED_AT = 5, 25
 #: How long the first steps stay after the first client, while it is the only one.
 _BEGINNING = timedelta(days=7)
 

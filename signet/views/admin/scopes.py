@@ -17,6 +17,8 @@ from signet.views.admin.identity import acting
 from signet.views.admin.row_numbers import ROW_NUMBER
 from signet.wiring import wiring
 
+_RELOAD = "Nothing was changed. Reload the page and try again"
+
 bp = Blueprint("scopes", __name__, url_prefix="/scopes")
 
 _SHOWN_CLIENTS = 20
@@ -65,7 +67,7 @@ class EditScopeForm(AdminForm):
 
     description = StringField("Description")
     apis = _apis_field()
-    version = HiddenField(validators=[Regexp(r"\d{1,9}\Z", message="Open this form again")])
+    version = HiddenField(validators=[Regexp(r"\d{1,9}\Z", message=_RELOAD)])
 
 
 @bp.get("")
