@@ -20,7 +20,7 @@ class Desk:
 
     def open(self, path: str, **query: Any) -> TestResponse:
         """The page at an address."""
-        return self.client.get(path, query_string=query)
+        return self.client.get(path, query_string=query or None)
 
     def send(self, path: str, **fields: Any) -> TestResponse:
         """The answer to a form with the token of the pages."""

@@ -1,5 +1,7 @@
 """The pages of APIs, as an operator uses and misuses them."""
 
+import re
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -173,14 +175,14 @@ def test_nothing_is_done_to_an_api_that_is_not_there(desk, act):
 
 
 def test_u32_markup_in_names_is_text_on_every_page(desk):
-    markup = "\"><img src=x onerror=alert(1)></script>{{7*7}}' 🦀"
+    markup = "\"><img src=x onerror=alert(1)></script>{{7*7777}}' 🦀"
     identifier = markup.replace(" ", "")
     create_resource_server(identifier, name=markup, actor=TEST, now=utc_now())
     for path in ("", "/new", "/1", "/1/edit", "/1/delete"):
         page = desk.open(f"/admin/apis{path}")
         assert page.status_code == 200
         assert read(page.text).all("img") == []
-        assert "49" not in text_of(page)
+        assert "54439" not in page.text
         assert len(read(page.text).all("script")) == 1
 
 
@@ -189,6 +191,4 @@ def test_a_viewer_sees_apis_without_a_way_to_change_them(house):
         page = house.people["viewer"].get(path)
         assert "external-api" in text_of(page)
         assert read(page.text).all("form", within="main") == []
-        assert not {
-            link for link in links_of(page.text) if link.endswith(("new", "edit", "delete"))
-        }
+        assert not [link for link in links_of(page.text) if re.search("new|edit|delete", link)]

@@ -1,5 +1,7 @@
 """The pages of scopes, as an operator uses and misuses them."""
 
+import re
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -17,7 +19,7 @@ from tests.admin.signing_in import TEST
 
 API = "https://api.example.org"
 #: U32: what would break out of text, of an attribute, of a template, of a line.
-MARKUP = "\"><img src=x onerror=alert(1)></script>{{7*7}}' 🦀"
+MARKUP = "\"><img src=x onerror=alert(1)></script>{{7*7777}}' 🦀"
 
 
 @pytest.fixture
@@ -301,13 +303,13 @@ def test_nothing_is_done_to_a_scope_that_is_not_there(desk, act):
 
 def test_u32_markup_in_names_is_text_on_every_page(desk):
     api = MARKUP.replace(" ", "")
-    number = make_scope("<b>'&amp;{{7*7}}", api, description=MARKUP)
+    number = make_scope("<b>'&amp;{{7*7777}}", api, description=MARKUP)
     edit_resource_server(api, name=MARKUP, actor=TEST, now=utc_now())
     for path in ("", "/new", f"/{number}", f"/{number}/edit", f"/{number}/delete"):
         page = desk.open(f"/admin/scopes{path}")
         assert page.status_code == 200
         assert (read(page.text).all("img"), read(page.text).all("b")) == ([], [])
-        assert "49" not in text_of(page)
+        assert "54439" not in page.text
         assert len(read(page.text).all("script")) == 1
 
 
@@ -319,9 +321,7 @@ def test_a_viewer_sees_scopes_without_a_way_to_change_them(app, client):
         page = desk.open(path)
         assert "external-api" in text_of(page)
         assert read(page.text).all("form", within="main") == []
-        assert not {
-            link for link in links_of(page.text) if link.endswith(("new", "edit", "delete"))
-        }
+        assert not [link for link in links_of(page.text) if re.search("new|edit|delete", link)]
 
 
 def test_every_act_of_the_pages_is_in_the_log_with_who_and_from_where(desk):

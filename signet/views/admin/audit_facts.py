@@ -67,7 +67,7 @@ def _rows(facts: Mapping[str, Any], group: str = "") -> Iterator[tuple[str, Valu
         label = _label(key, facts, group)
         if isinstance(value, Mapping):
             yield from _rows(value, label)
-        elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+        elif value and isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
             for item in value:
                 yield from _rows(item, f"{label} {item.get('secret_id', '')}".strip())
         else:
