@@ -1,0 +1,104 @@
+"""A Signet with one of everything and an admin of each role signed in."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from app import create_app
+from signet.extensions import db
+from signet.models.admins import ROLES
+from signet.operations.clients import ClientFacts, register_client
+from signet.operations.scopes import create_scope
+from signet.settings import load_settings
+from signet.wiring import utc_now
+from tests.admin.routes import Route
+from tests.admin.signing_in import TEST, csrf_of, make_admin, sign_in
+from tests.conftest import StrangerClient, opened, write_key_files
+
+VISITOR = "visitor"
+#: Addresses of a thing that nobody has made.
+NOWHERE = {"client_id": "nobody", "secret_id": "nothing", "number": 999_999}
+
+
+@dataclass(frozen=True)
+class House:
+    """The app, who is in it, and what the addresses of its things are made of."""
+
+    app: Flask
+    secret: str
+    arguments: dict[str, Any]
+    people: dict[str, FlaskClient]
+
+    def url(self, endpoint: str, arguments: dict[str, Any] | None = None) -> str:
+        """The address of a view, by default for the things that there are."""
+        with self.app.test_request_context():
+            rule = next(self.app.url_map.iter_rules(endpoint))
+            values = arguments or self.arguments
+            return self.app.url_for(endpoint, **{name: values[name] for name in rule.arguments})
+
+    def open(self, who: str, route: Route, **sent: Any) -> TestResponse:
+        """The answer of a route to somebody; a form gets the token of their own pages."""
+        url = self.url(route.endpoint, sent.pop("arguments", None))
+        if not route.is_safe:
+            sent["data"] = {"csrf_token": self.csrf(who)} | sent.get("data", {})
+        return self.people[who].open(url, method=route.method, **sent)
+
+    def csrf(self, who: str) -> str:
+        """A token that is good for the forms of this person."""
+        return csrf_of(self.people[who].get(self.a_form_for(who)))
+
+    def a_form_for(self, who: str) -> str:
+        """The address of a page with a form for them; signed in, each has the one to sign out."""
+        return "/admin/sign-in" if who == VISITOR else "/admin/"
+
+    def contents(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every row of every table, but for when somebody was last seen."""
+        with self.app.app_context(), db.engine.connect() as connection:
+            return {
+                table.name: sorted(
+                    tuple(row)
+                    for row in connection.execute(
+                        select(*(c for c in table.columns if c.name != "last_seen_at"))
+                    )
+                )
+                for table in db.metadata.sorted_tables
+            }
+
+
+@contextmanager
+def furnished(folder: Path, database_url: str, **variables: str) -> Iterator[House]:
+    """A house over this database."""
+    write_key_files(folder / "secrets")
+    environ = {
+        "SIGNET_DATABASE_URL": database_url,
+        "SIGNET_DATA_DIR": str(folder),
+        "SIGNET_SECRETS_DIR": str(folder / "secrets"),
+    }
+    with opened(create_app(load_settings(environ | variables))) as app:
+        app.test_client_class = StrangerClient
+        create_scope("external-api", apis=["external-api"], actor=TEST, now=utc_now())
+        issued = register_client(
+            ClientFacts(name="Billing export"),
+            client_id="billing-export",
+            scopes=["external-api"],
+            actor=TEST,
+            now=utc_now(),
+        )
+        arguments = {
+            "client_id": issued.client_id,
+            "secret_id": issued.secret_id,
+            # Scopes, APIs and audit entries are addressed by number.
+            "number": 1,
+        }
+        people = {VISITOR: app.test_client()}
+        for role in ROLES:
+            people[role] = app.test_client()
+            sign_in(people[role], make_admin(app, role))
+        yield House(app, issued.client_secret, arguments, people)
