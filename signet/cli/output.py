@@ -1,6 +1,7 @@
 """How commands answer: aligned text for people, ``--json`` for scripts."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -15,8 +16,8 @@ Document = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 def answer(document: Document, text: str, *, as_json: bool) -> None:
     """Print what a command has to say, in the one form or in the other."""
-    # As ASCII: whatever the encoding of the terminal, and no name can rearrange it.
-    click.echo(json.dumps(document, indent=2) if as_json else text)
+    # JSON as ASCII: whatever the terminal makes of it, no name can rearrange it.
+    click.echo(json.dumps(document, indent=2) if as_json else _encodable(text))
 
 
 def facts(values: Mapping[str, object]) -> str:
@@ -62,3 +63,10 @@ def rfc3339(moment: datetime | None) -> str | None:
 
 def _indented(text: str, width: int) -> str:
     return text.replace("\n", "\n" + " " * width)
+
+
+def _encodable(text: str) -> str:
+    """The text, with what the terminal cannot show written out; it must not cost an answer."""
+    # Without a standard output (``>&-``), whatever is printed goes nowhere.
+    encoding = sys.stdout.encoding if sys.stdout else "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
