@@ -236,7 +236,9 @@ def _render(form: NewSecretForm, client: ClientDetails, now: datetime) -> str:
         form=form,
         client=client,
         live=[(s.secret_id, secret_name(s), secret_hint(s) if s.description else "") for s in live],
-        ends_earlier=any(s.expires_at is not None and s.expires_at < longest for s in live),
+        earlier_end=next(
+            (s.expires_at for s in live if s.expires_at and s.expires_at < longest), None
+        ),
         most_live_secrets=MOST_LIVE_SECRETS,
         form_number=new_form_number(),
     )

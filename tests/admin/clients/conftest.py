@@ -1,0 +1,49 @@
+"""Desks of operators and viewers, some of them shared by the tests of a file."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.admin.clients.steps import make_client_in_each_state
+from tests.admin.desk import Desk, sit_down
+from tests.admin.house import House, furnished
+from tests.databases import ENGINES, Databases
+
+
+@pytest.fixture
+def desk(app: Flask, client: FlaskClient) -> Desk:
+    return sit_down(app, client)
+
+
+@pytest.fixture
+def sqlite_desk(sqlite_house: House) -> Desk:
+    """For what is refused before the database is asked; leave everything as it is."""
+    return Desk(sqlite_house.people["operator"])
+
+
+@pytest.fixture
+def shared_desk(house: House) -> Desk:
+    """For what changes nothing, on both engines."""
+    return Desk(house.people["operator"])
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def states_desk(
+    request: pytest.FixtureRequest,
+    databases: Databases,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Desk]:
+    """A desk with clients in every state."""
+    with (
+        databases.fresh(request.param) as url,
+        furnished(tmp_path_factory.mktemp("states"), url) as house,
+    ):
+        make_client_in_each_state()
+        yield Desk(house.people["operator"])
+
+
+@pytest.fixture
+def viewer(app: Flask, client: FlaskClient) -> Desk:
+    return sit_down(app, client, role="viewer")
