@@ -267,13 +267,6 @@ def list_actors() -> tuple[str, ...]:
         return tuple(names)
 
 
-def list_actions() -> tuple[str, ...]:
-    """The actions that stand in the log, for a filter."""
-    with read() as session:
-        query = select(AuditEntryRow.action).distinct().order_by(AuditEntryRow.action)
-        return tuple(session.scalars(query))
-
-
 def count_entries(wanted: AuditFilter | None = None) -> int:
     """How many entries the log holds, or of those that are wanted."""
     query = select(func.max(AuditEntryRow.number))

@@ -119,6 +119,11 @@ def test_a_mistake_comes_back_with_what_was_typed(desk):
     assert (typed["name"], typed["description"], typed["new_api"]) == ("two words", "Read", API)
 
 
+def test_all_mistakes_are_told_at_once(desk):
+    text = text_of(desk.send("/admin/scopes/new", name="two words", new_api="two words"))
+    assert "visible ASCII characters" in text and "Use no space in the identifier" in text
+
+
 def test_a_scope_needs_an_api(desk):
     make_scope()
     answer = desk.send("/admin/scopes/new", name="stock.read")

@@ -1,5 +1,7 @@
 """Scopes: what clients may ask for, by the APIs that own them."""
 
+from collections.abc import Callable
+
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import HiddenField, SelectMultipleField, StringField
@@ -11,7 +13,7 @@ from signet.models.resource_servers import ResourceServerDetails, list_resource_
 from signet.models.scopes import ScopeDetails, find_scope_by_number, list_scopes
 from signet.operations import scopes
 from signet.operations.errors import EditConflictError, InUseError, OperationError
-from signet.operations.text import check_api_identifier
+from signet.operations.text import check_api_identifier, check_scope_name
 from signet.views.admin.forms import AdminForm
 from signet.views.admin.identity import acting
 from signet.views.admin.row_numbers import ROW_NUMBER
@@ -26,6 +28,13 @@ _SHOWN_CLIENTS = 20
 
 def _strip(text: str | None) -> str:
     return (text or "").strip()
+
+
+def _check(rule: Callable[[str], str], text: str) -> None:
+    try:
+        rule(text)
+    except OperationError as error:
+        raise ValidationError(str(error)) from None
 
 
 def _refuse_unknown_apis(form: BaseForm, field: SelectMultipleField) -> None:
@@ -45,13 +54,14 @@ class NewScopeForm(AdminForm):
     apis = _apis_field()
     new_api = StringField("New API", filters=[_strip])
 
+    def validate_name(self, field: StringField) -> None:
+        """Refuse what is no scope token."""
+        _check(check_scope_name, field.data or "")
+
     def validate_new_api(self, field: StringField) -> None:
         """Refuse what cannot be an identifier; ask for one while there is no API to choose."""
         if field.data:
-            try:
-                check_api_identifier(field.data)
-            except OperationError as error:
-                raise ValidationError(str(error)) from None
+            _check(check_api_identifier, field.data)
         elif not list_resource_servers():
             raise ValidationError("Enter the identifier of an API")
 
