@@ -103,3 +103,9 @@ def value_in(answer: TestResponse, name: str) -> str:
 
 def edit_meanwhile(**facts: Any) -> None:
     edit_client("billing-export", ClientFacts(**facts), actor=TEST, now=utc_now())
+
+
+def secret_in(answer: TestResponse) -> str:
+    """The secret that a page shows."""
+    (secret,) = set(re.findall(r"signet_[0-9A-Za-z]{49}", answer.text))
+    return str(secret)
