@@ -124,9 +124,13 @@ def test_what_breaks_a_rule_is_refused_by_name(shell, options, field):
 
 
 def test_an_edit_changes_what_is_named_and_nothing_else(shell, client_id):
-    before = shell.json("client", "show", client_id)
-    edited = shell.json("client", "edit", client_id, "--lifetime", "600", "--contact", "ops")
-    assert edited == before | {"access_token_lifetime": 600, "contact": "ops"}
+    before = shell.json(
+        "client", "edit", client_id, "--description", "Nightly.", "--contact", "ann"
+    )
+    edited = shell.json("client", "edit", client_id, "--lifetime", "600")
+    assert edited == before | {"access_token_lifetime": 600}
+    edited = shell.json("client", "edit", client_id, "--contact", "bob")
+    assert edited == before | {"access_token_lifetime": 600, "contact": "bob"}
     assert shell.json("client", "show", client_id) == edited
 
 
