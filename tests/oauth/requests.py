@@ -6,11 +6,13 @@ from authlib.oauth2.rfc6749 import OAuth2Payload, OAuth2Request
 
 
 class Payload(OAuth2Payload):
+    # Authlib's are properties without an answer.
+    data: dict[str, str] = {}
+    datalist: dict[str, list[str]] = {}
+
     def __init__(self, parameters: dict[str, str]) -> None:
         self.data = parameters
         self.datalist = {name: [value] for name, value in parameters.items()}
-
-    data = datalist = None
 
 
 def make_request(*, basic: str | None = None, **parameters: str) -> OAuth2Request:

@@ -126,6 +126,22 @@ def test_an_error_holds_no_secret():
     assert "canary" not in repr(error) + str(error) + str(vars(error)) + str(error())
 
 
+@pytest.mark.parametrize("junk", ["!", " ", "\t", "=", "-"])
+def test_right_credentials_with_junk_between_them_are_undecodable(junk: str):
+    request = make_request(basic="billing:secret")
+    token = request.headers["Authorization"]
+    request.headers["Authorization"] = token[:14] + junk + token[14:]
+    reason = refusal(request, make_client("billing", "secret")).reason
+    assert reason == "Authorization header: undecodable"
+
+
+@pytest.mark.parametrize(("client_id", "secret"), [("x" * 201, "secret"), ("billing", "x" * 513)])
+def test_right_credentials_that_are_too_long_are_refused(client_id: str, secret: str):
+    request = make_request(basic=f"{client_id}:{secret}")
+    reason = refusal(request, make_client(client_id, secret)).reason
+    assert reason == "Authorization header: too long"
+
+
 def test_two_mechanisms_are_an_invalid_request():
     with pytest.raises(InvalidRequestError):
         authenticate(make_request(basic="billing:x", client_id="billing", client_secret="x"))
