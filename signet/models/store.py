@@ -82,7 +82,12 @@ class SqlStore:
         return key
 
     def published_keys(self, now: datetime) -> tuple[SigningKey, ...]:
-        """See ``Store``."""
+        """See ``Store``; with a look each time.
+
+        Another worker may sign with a key since a moment ago. An API that meets it asks for the
+        set once, and must not hear from this worker that there is no such key.
+        """
+        self._look(at_once=not self._is_failing)
         return self._key_ring(now).published_keys(now)
 
     def is_database_up(self) -> bool:
@@ -141,17 +146,17 @@ class SqlStore:
             raise DatabaseUnavailableError("away for longer than snapshots may serve")
         return True
 
-    def _look(self) -> None:
-        """Drop what has changed since the last look, if a look is due."""
-        if not self._is_due():
+    def _look(self, *, at_once: bool = False) -> None:
+        """Drop what has changed since the last look, if a look is due or asked for."""
+        if not (at_once or self._is_due()):
             return
         # One looks. The others serve on, unless they might miss a change that they promised to
         # see by now; for a database that has just failed nobody waits.
-        overdue = self._age(self._last_good_look) > self._promised
+        overdue = at_once or self._age(self._last_good_look) > self._promised
         if not self._looking.acquire(blocking=overdue and not self._is_failing):
             return
         try:
-            if self._is_due():
+            if at_once or self._is_due():
                 self._look_now()
         finally:
             self._looking.release()
