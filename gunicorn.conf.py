@@ -5,9 +5,9 @@ its log: a master that has imported a database driver hands its workers a wait t
 """
 
 import ctypes
+import multiprocessing
 import os
 import resource
-import subprocess
 import sys
 from typing import Any
 
@@ -99,13 +99,21 @@ logger_class = Log
 def on_starting(server: object) -> None:
     """Stop here, with one line, if something is missing that serving needs.
 
-    In a child, because a check imports the database driver; and before the fork, because a worker
-    that cannot start would be replaced for ever.
+    In a child, because a check imports the database driver; and before the first worker, because
+    one that cannot start would be replaced for ever.
     """
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "prepare", "--check"]
-    check = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
-    if check.returncode != 0:
+    check = multiprocessing.get_context("fork").Process(target=check_preparation)
+    check.start()
+    check.join()
+    if check.exitcode != 0:
         sys.exit(1)
+
+
+def check_preparation() -> None:
+    """Run ``flask prepare --check`` with what this process has already imported."""
+    from flask.cli import FlaskGroup
+
+    FlaskGroup().main(["--app", "wsgi", "prepare", "--check"], prog_name="flask")
 
 
 def post_worker_init(worker: Any) -> None:
