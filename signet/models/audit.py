@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Index, Select, String, Text, func, select, text
@@ -287,15 +287,16 @@ def verify_chain() -> ChainReport:
 
 
 def _all_rows() -> Iterator[AuditEntryRow]:
-    number = 0
+    query = select(AuditEntryRow).order_by(AuditEntryRow.number).limit(_BATCH)
+    # No lower bound at first: an inserted entry may have a number below 1.
+    batch = query
     while True:
-        query = select(AuditEntryRow).where(AuditEntryRow.number > number)
         with read() as session:
-            rows = list(session.scalars(query.order_by(AuditEntryRow.number).limit(_BATCH)))
+            rows = list(session.scalars(batch))
         if not rows:
             return
         yield from rows
-        number = rows[-1].number
+        batch = query.where(AuditEntryRow.number > rows[-1].number)
 
 
 def _matching(wanted: AuditFilter) -> Select[AuditEntryRow]:
@@ -351,7 +352,7 @@ def _to_entry(row: AuditEntryRow) -> AuditEntry:
 def _hash(row: AuditEntryRow) -> str:
     facts = [
         row.number,
-        row.at.isoformat(timespec="microseconds"),
+        row.at.astimezone(UTC).isoformat(timespec="microseconds"),
         row.actor,
         row.address,
         row.user_agent,

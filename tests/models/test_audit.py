@@ -1,0 +1,324 @@
+"""The audit log: numbers without gaps, a chain that breaks when anybody tampers, pages, filters."""
+
+from datetime import timedelta, timezone
+
+import pytest
+from sqlalchemy import text
+
+from signet.models.audit import (
+    FIRST_HASH,
+    Actor,
+    AuditedObject,
+    AuditFilter,
+    act,
+    append_entry,
+    count_entries,
+    find_entry,
+    find_neighbours,
+    list_actors,
+    list_entries,
+    verify_chain,
+)
+from signet.models.database import write
+from tests.operations.acting import ADA, NOON, at_once, entries
+
+BILLING = AuditedObject("client", "billing", "Billing export")
+
+
+def note(
+    number: int = 1, *, actor: Actor = ADA, action: str = "client.edit", about=BILLING, **facts
+) -> None:
+    with act() as session:
+        append_entry(
+            session,
+            actor=actor,
+            action=action,
+            object=about,
+            now=NOON + timedelta(minutes=number),
+            after={"note": number},
+            **facts,
+        )
+
+
+def notes(count: int) -> None:
+    for number in range(1, count + 1):
+        note(number)
+
+
+def numbers(page) -> list[int]:
+    return [entry.number for entry in page.entries]
+
+
+# What an entry holds
+
+
+def test_an_entry_says_who_did_what_to_which_object_when_and_from_where(app):
+    with act() as session:
+        append_entry(
+            session,
+            actor=ADA,
+            action="client.edit",
+            object=BILLING,
+            now=NOON,
+            before={"name": "Billing"},
+            after={"name": "Billing export"},
+        )
+    entry = find_entry(1)
+    assert entry is not None
+    assert (entry.number, entry.at, entry.action, entry.object) == (1, NOON, "client.edit", BILLING)
+    assert (entry.actor, entry.address, entry.user_agent, entry.request_id) == (
+        "ada@example.org",
+        "192.0.2.1",
+        "a browser",
+        "r-1",
+    )
+    assert (entry.before, entry.after) == ({"name": "Billing"}, {"name": "Billing export"})
+
+
+def test_what_a_browser_says_of_itself_is_cut_to_fit(app):
+    note(actor=Actor(name="a" * 999, address="1" * 99, user_agent="u" * 999, request_id="r" * 99))
+    entry = find_entry(1)
+    assert entry is not None
+    assert [len(entry.actor), len(entry.address), len(entry.user_agent), len(entry.request_id)] == [
+        320,
+        64,
+        400,
+        64,
+    ]
+    assert verify_chain().broken_at is None
+
+
+def test_a_number_that_is_not_there_finds_no_entry(app):
+    assert find_entry(1) is None
+
+
+def test_an_act_that_fails_leaves_no_entry_and_no_gap(app):
+    note()
+    with pytest.raises(ZeroDivisionError), act() as session:
+        append_entry(session, actor=ADA, action="client.edit", object=BILLING, now=NOON)
+        _ = 1 / 0
+    note()
+    assert [entry.number for entry in entries()] == [1, 2]
+    assert verify_chain().broken_at is None
+
+
+def test_acts_at_once_are_numbered_without_gaps_in_one_chain(app):
+    outcomes = at_once(app, *[lambda: note()] * 20)
+    assert outcomes == [None] * 20
+    assert [entry.number for entry in entries()] == list(range(1, 21))
+    assert verify_chain().broken_at is None
+
+
+# The chain
+
+
+def test_the_chain_of_an_untouched_log_holds(app):
+    assert verify_chain() == type(verify_chain())(0, FIRST_HASH)
+    notes(5)
+    report = verify_chain()
+    assert (report.count, report.broken_at) == (5, None)
+    assert report.last_hash != FIRST_HASH
+
+
+def test_the_chain_does_not_depend_on_the_zone_of_the_clock(app):
+    with act() as session:
+        append_entry(
+            session,
+            actor=ADA,
+            action="client.edit",
+            object=BILLING,
+            now=NOON.astimezone(timezone(timedelta(hours=5, minutes=45))),
+        )
+    assert verify_chain().broken_at is None
+
+
+def test_the_chain_is_checked_in_batches(app, monkeypatch):
+    monkeypatch.setattr("signet.models.audit._BATCH", 2)
+    notes(5)
+    assert verify_chain().count == 5
+    tamper("UPDATE audit_entry SET actor = 'eve' WHERE number = 5")
+    assert verify_chain().broken_at == 5
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "actor",
+        "address",
+        "user_agent",
+        "request_id",
+        "action",
+        "object_type",
+        "object_id",
+        "object_name",
+        "after",
+        "before",
+        "previous_hash",
+        "hash",
+    ],
+)
+def test_a_changed_entry_is_found(app, column):
+    notes(4)
+    tamper(f"UPDATE audit_entry SET \"{column}\" = 'x' WHERE number = 3")
+    report = verify_chain()
+    assert (report.count, report.broken_at) == (2, 3)
+
+
+def test_a_changed_time_is_found(app):
+    notes(4)
+    tamper("UPDATE audit_entry SET at = (SELECT at FROM audit_entry WHERE number = 1)")
+    assert verify_chain().broken_at == 2
+
+
+def test_a_removed_entry_is_found(app):
+    notes(4)
+    tamper("DELETE FROM audit_entry WHERE number = 2")
+    assert verify_chain().broken_at == 3
+
+
+def test_a_removed_first_entry_is_found(app):
+    notes(4)
+    tamper("DELETE FROM audit_entry WHERE number = 1")
+    assert verify_chain().broken_at == 2
+
+
+def test_a_removed_entry_is_found_even_if_the_others_are_numbered_anew(app):
+    notes(4)
+    tamper(
+        "DELETE FROM audit_entry WHERE number = 2",
+        "UPDATE audit_entry SET number = 2 WHERE number = 3",
+        "UPDATE audit_entry SET number = 3 WHERE number = 4",
+    )
+    assert verify_chain().broken_at == 2
+
+
+@pytest.mark.parametrize("number", [-7, 0, 5])
+def test_an_inserted_entry_is_found(app, number):
+    notes(4)
+    columns = (
+        "at, actor, address, user_agent, request_id, action, object_type, object_id,"
+        ' object_name, "before", "after", previous_hash, hash'
+    )
+    tamper(
+        f"INSERT INTO audit_entry (number, {columns})"
+        f" SELECT {number}, {columns} FROM audit_entry WHERE number = 4"
+    )
+    assert verify_chain().broken_at == number
+
+
+def test_entries_that_change_places_are_found(app):
+    notes(4)
+    tamper(
+        "UPDATE audit_entry SET number = 9 WHERE number = 2",
+        "UPDATE audit_entry SET number = 2 WHERE number = 3",
+        "UPDATE audit_entry SET number = 3 WHERE number = 9",
+    )
+    assert verify_chain().broken_at == 2
+
+
+def test_removed_last_entries_show_in_the_count_and_the_last_hash(app):
+    """Nothing follows them, so only who has noted the last hash can tell."""
+    notes(4)
+    before = verify_chain()
+    tamper("DELETE FROM audit_entry WHERE number = 4")
+    after = verify_chain()
+    assert after.broken_at is None
+    assert (after.count, after.last_hash) != (before.count, before.last_hash)
+
+
+def tamper(*statements: str) -> None:
+    with write() as session:
+        for statement in statements:
+            session.execute(text(statement))
+
+
+# Pages
+
+
+def test_pages_lead_down_to_the_oldest_entry_and_back_up(app):
+    notes(7)
+    first = list_entries(AuditFilter(), limit=3)
+    second = list_entries(AuditFilter(), older_than=first.older, limit=3)
+    third = list_entries(AuditFilter(), older_than=second.older, limit=3)
+    assert [numbers(page) for page in (first, second, third)] == [[7, 6, 5], [4, 3, 2], [1]]
+    assert (first.newer, third.older) == (None, None)
+    back = list_entries(AuditFilter(), newer_than=third.newer, limit=3)
+    top = list_entries(AuditFilter(), newer_than=back.newer, limit=3)
+    assert [numbers(page) for page in (back, top)] == [[4, 3, 2], [7, 6, 5]]
+    assert top.newer is None
+    assert top.older == 5
+
+
+def test_a_full_last_page_says_that_nothing_follows(app):
+    notes(6)
+    first = list_entries(AuditFilter(), limit=3)
+    assert list_entries(AuditFilter(), older_than=first.older, limit=3).older is None
+
+
+def test_a_page_beyond_the_log_is_empty(app):
+    notes(2)
+    assert numbers(list_entries(AuditFilter(), older_than=1)) == []
+    assert numbers(list_entries(AuditFilter(), newer_than=2)) == []
+
+
+def test_entries_that_come_while_somebody_reads_shift_no_page(app):
+    notes(4)
+    first = list_entries(AuditFilter(), limit=2)
+    note(5)
+    assert numbers(list_entries(AuditFilter(), older_than=first.older, limit=2)) == [2, 1]
+
+
+# Filters
+
+
+@pytest.fixture
+def mixed(app):
+    note(1)
+    note(2, actor=Actor(name="grace@example.org"), action="client.disable")
+    note(3, action="scope.create", about=AuditedObject("scope", "billing", "billing"))
+    note(4, action="admin.sign_in", about=AuditedObject("admin", "ada@example.org", "Ada"))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({}, [4, 3, 2, 1]),
+        ({"actor": "grace@example.org"}, [2]),
+        ({"actor": "nobody"}, []),
+        ({"action": "scope.create"}, [3]),
+        ({"without": ("admin.sign_in", "client.edit")}, [3, 2]),
+        ({"object": "billing"}, [3, 2, 1]),
+        ({"object": "Billing export"}, [2, 1]),
+        ({"object": "scope:billing"}, [3]),
+        ({"object": "client:billing"}, [2, 1]),
+        ({"object": "bill%"}, []),
+        ({"since": NOON + timedelta(minutes=3)}, [4, 3]),
+        ({"until": NOON + timedelta(minutes=3)}, [2, 1]),
+        ({"actor": "ada@example.org", "object": "billing", "action": "client.edit"}, [1]),
+        ({"actor": "' OR 1=1 --"}, []),
+    ],
+)
+def test_a_filter_gives_what_it_names(mixed, wanted, found):
+    assert numbers(list_entries(AuditFilter(**wanted))) == found
+    assert count_entries(AuditFilter(**wanted)) == len(found)
+
+
+def test_a_filter_holds_on_every_page(mixed):
+    wanted = AuditFilter(object="billing")
+    first = list_entries(wanted, limit=2)
+    assert numbers(first) == [3, 2]
+    assert numbers(list_entries(wanted, older_than=first.older, limit=2)) == [1]
+
+
+def test_the_neighbours_of_an_entry_are_about_the_same_object(mixed):
+    note(5)
+    first, second, last = (find_entry(number) for number in (1, 2, 5))
+    assert first and second and last
+    assert find_neighbours(first) == (None, 2)
+    assert find_neighbours(second) == (1, 5)
+    assert find_neighbours(last) == (2, None)
+
+
+def test_all_who_ever_acted_are_on_offer_for_the_filter(mixed):
+    assert list_actors() == ("ada@example.org", "grace@example.org")
+    assert count_entries() == 4
