@@ -71,6 +71,8 @@ def _open(envelope: bytes) -> tuple[str, bytes, bytes]:
         raise KeyEncryptionError("not an envelope of this version")
     nonce_at = 2 + envelope[1]
     text_at = nonce_at + _NONCE_LENGTH
+    if len(envelope) < text_at:
+        raise KeyEncryptionError("an envelope that was cut off")
     kek_id = envelope[2:nonce_at].decode("ascii", "replace")
     return kek_id, envelope[nonce_at:text_at], envelope[text_at:]
 

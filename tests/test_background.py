@@ -1,0 +1,65 @@
+"""What runs beside the requests."""
+
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+
+from signet import background
+from signet.models.audit import AuditFilter, list_entries
+from signet.models.form_numbers import use_form_number
+from signet.models.key_encryption import KeyEncryption
+from signet.models.signing_keys import list_signing_keys
+from signet.oauth.jwks import ANNOUNCED_FOR, SIGNS_FOR
+from signet.wiring import Wiring, wiring
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def at(moment: datetime) -> Wiring:
+    """The parts of the app, with a clock that stands still."""
+    return replace(wiring(), clock=lambda: moment)
+
+
+@pytest.mark.usefixtures("app")
+def test_the_next_key_is_announced_when_it_is_due_and_only_then() -> None:
+    due = NOON + SIGNS_FOR - ANNOUNCED_FOR
+    background.take_turn(at(NOON))
+    background.take_turn(at(due - timedelta(seconds=1)))
+    assert len(list_signing_keys()) == 1
+    background.take_turn(at(due))
+    background.take_turn(at(due))
+    first, following = list_signing_keys()
+    assert following.signing_at == first.retired_at == NOON + SIGNS_FOR
+
+
+@pytest.mark.usefixtures("app")
+def test_what_signet_does_by_itself_stands_in_the_audit_log_under_its_name() -> None:
+    background.take_turn(at(NOON))
+    (entry,) = list_entries(AuditFilter()).entries
+    assert (entry.actor, entry.action) == ("Signet", "key.create")
+
+
+@pytest.mark.usefixtures("app")
+def test_used_form_numbers_are_forgotten_after_their_time() -> None:
+    assert use_form_number("one", now=NOON)
+    background.take_turn(at(NOON + timedelta(days=1)))
+    assert not use_form_number("one", now=NOON)
+    background.take_turn(at(NOON + timedelta(days=3)))
+    assert use_form_number("one", now=NOON)
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_a_step_that_fails_is_logged_and_the_others_are_taken(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert use_form_number("one", now=NOON)
+    keyless = replace(
+        wiring(), encryption=KeyEncryption([]), clock=lambda: NOON + timedelta(days=3)
+    )
+    with caplog.at_level(logging.ERROR):
+        background.take_turn(keyless)
+    assert [record.message for record in caplog.records] == ["a step beside the path failed"]
+    assert use_form_number("one", now=NOON)
