@@ -83,6 +83,10 @@ class PostgresqlDatabases:
         """The server itself, for tests of its faults."""
         return self._server
 
+    def checkpoint(self) -> None:
+        """Have all that was committed written into the files of the tables."""
+        self._run("CHECKPOINT")
+
     def _url(self, name: str) -> str:
         return self._server.get_uri(database=name)
 

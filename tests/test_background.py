@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from signet import background
-from signet.models.audit import AuditFilter, list_entries
+from signet.models.audit_log import AuditFilter, list_entries
 from signet.models.form_numbers import use_form_number
 from signet.models.key_encryption import KeyEncryption
 from signet.models.signing_keys import list_signing_keys

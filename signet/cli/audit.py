@@ -8,7 +8,7 @@ import click
 from signet.cli.error_edge import Group, Refusal
 from signet.cli.output import answer, facts, json_option, rfc3339, table
 from signet.cli.parameters import MOMENT
-from signet.models.audit import AuditEntry, AuditFilter, list_entries, verify_chain
+from signet.models.audit_log import AuditEntry, AuditFilter, list_entries, verify_chain
 
 #: Entries read at once, so that a long list is not one long transaction.
 _BATCH = 1_000

@@ -61,11 +61,6 @@ class KeyEncryption:
             ) from None
 
 
-def kek_id_of(envelope: bytes) -> str:
-    """The id of the key-encryption key that an envelope needs."""
-    return _open(envelope)[0]
-
-
 def _open(envelope: bytes) -> tuple[str, bytes, bytes]:
     if len(envelope) < 2 or envelope[:1] != _VERSION:
         raise KeyEncryptionError("not an envelope of this version")

@@ -8,11 +8,11 @@ An attempt is counted before the password is looked at, so that parallel attempt
 
 import hashlib
 import ipaddress
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import String, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from signet.extensions import Base
@@ -81,8 +81,12 @@ def wait_of(
 
     :param trusted: from the address that last signed in to the account.
     """
-    keys = [attempt.pair, attempt.address] + ([] if trusted else [attempt.account])
-    until = max((row.blocked_until for row in _rows(session, keys)), default=now)
+    counters = _counters(session, attempt, now)
+    until = max(
+        counter.blocked_until
+        for counter in counters
+        if not (trusted and counter.key == attempt.account)
+    )
     return until - now if until > now else None
 
 
@@ -90,29 +94,25 @@ def count_attempt(
     session: Session, attempt: Attempt, *, admin_name: str, address: str, now: datetime
 ) -> int:
     """Count an attempt as failed until it succeeds; returns the failures of the pair so far."""
-    rows = {row.key: row for row in _rows(session, _keys(attempt))}
-    for key in _keys(attempt):
-        row = rows.get(key)
-        if row is None:
-            row = SignInThrottleRow(key=key, failures=0, last_failure_at=now, blocked_until=now)
-            rows[key] = row
-            session.add(row)
-        elif row.last_failure_at < now - WINDOW:
-            row.failures = 0
-        row.failures += 1
-        row.last_failure_at = now
-        row.blocked_until = now + ALLOWANCES[key.partition(":")[0]].pause_after(row.failures)
-        row.admin_name, row.address = admin_name, address[:64]
-    return rows[attempt.pair].failures
+    counters = _counters(session, attempt, now)
+    for counter in counters:
+        if counter.last_failure_at < now - WINDOW:
+            counter.failures = 0
+        counter.failures += 1
+        counter.last_failure_at = now
+        allowance = ALLOWANCES[counter.key.partition(":")[0]]
+        counter.blocked_until = now + allowance.pause_after(counter.failures)
+        counter.admin_name, counter.address = admin_name, address[:64]
+    return next(counter.failures for counter in counters if counter.key == attempt.pair)
 
 
-def forgive_attempt(session: Session, attempt: Attempt) -> None:
+def forgive_attempt(session: Session, attempt: Attempt, *, now: datetime) -> None:
     """Take back what ``count_attempt`` counted: the password was right."""
-    for row in _rows(session, _keys(attempt)):
-        if row.key == attempt.pair or row.failures <= 1:
-            session.delete(row)
+    for counter in _counters(session, attempt, now):
+        if counter.key == attempt.pair or counter.failures <= 1:
+            session.delete(counter)
         else:
-            row.failures -= 1
+            counter.failures -= 1
 
 
 def take_finished_windows(session: Session, *, now: datetime) -> tuple[tuple[str, str, int], ...]:
@@ -125,15 +125,24 @@ def take_finished_windows(session: Session, *, now: datetime) -> tuple[tuple[str
     )
 
 
-def _keys(attempt: Attempt) -> tuple[str, str, str]:
-    return (attempt.pair, attempt.address, attempt.account)
-
-
-def _rows(session: Session, keys: Iterable[str]) -> list[SignInThrottleRow]:
-    # In one order and locked, so that two attempts at once neither miss a count nor wait for
-    # each other in a circle.
-    query = select(SignInThrottleRow).where(SignInThrottleRow.key.in_(list(keys)))
-    return list(session.scalars(query.order_by(SignInThrottleRow.key).with_for_update()))
+def _counters(session: Session, attempt: Attempt, now: datetime) -> tuple[SignInThrottleRow, ...]:
+    """The three counters, made where they are missing and held until the transaction ends."""
+    # One statement that makes or locks, and in one order: two attempts at once neither make the
+    # same counter twice, nor both pass before either counts, nor wait for each other in a circle.
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    new = {
+        "failures": 0,
+        "last_failure_at": now,
+        "blocked_until": now,
+        "admin_name": "",
+        "address": "",
+    }
+    keys = sorted((attempt.pair, attempt.address, attempt.account))
+    statement = insert(SignInThrottleRow).values([{"key": key, **new} for key in keys])
+    held = statement.on_conflict_do_update(
+        index_elements=["key"], set_={"key": statement.excluded.key}
+    )
+    return tuple(session.scalars(held.returning(SignInThrottleRow)))
 
 
 def _network(address: str) -> str:

@@ -228,7 +228,13 @@ def _refuse_last_administrator(session: Session, admin: AdminRow) -> None:
 
 
 def _check_name(name: str) -> str:
-    return check_line(name, field="name", what="an e-mail address or a name", longest=200)
+    name = check_line(name, field="name", what="an e-mail address or a name", longest=200)
+    # The audit log calls these by such names, and nobody may look like them there.
+    if name.casefold().startswith(("signet", "command line")):
+        raise OperationError(
+            "Choose a name that does not begin like one of Signet's own", field="name"
+        )
+    return name
 
 
 def _check_role(role: str) -> None:

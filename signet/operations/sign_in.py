@@ -137,7 +137,7 @@ def _open(
         if new_hash is not None:
             admin.password_hash = new_hash
         admin.last_sign_in_at, admin.last_sign_in_address = now, actor.address
-        forgive_attempt(session, attempt)
+        forgive_attempt(session, attempt, now=now)
         if replaces is not None:
             end_session(session, replaces)
         session_id = open_session(

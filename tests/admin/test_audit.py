@@ -9,13 +9,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from signet.models.audit import (
-    Actor,
-    AuditedObject,
+from signet.models.audit import Actor, AuditedObject, act, append_entry
+from signet.models.audit_log import (
     AuditEntry,
     AuditFilter,
-    act,
-    append_entry,
     find_entry,
     find_neighbours,
     list_entries,

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from signet.models.audit import AuditFilter, list_entries
+from signet.models.audit_log import AuditFilter, list_entries
 from signet.models.resource_servers import list_resource_servers
 from signet.models.scopes import find_scope, list_scopes
 from signet.operations.clients import ClientFacts, register_client

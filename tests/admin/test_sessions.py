@@ -19,6 +19,7 @@ from signet.models.admins import ADMINISTRATOR, OPERATOR, ROLES
 from signet.operations import admins
 from signet.operations.clients import ClientFacts, register_client
 from signet.wiring import utc_now, wiring
+from tests.admin.clock import Clock, moved_clock
 from tests.admin.house import House
 from tests.admin.signing_in import PASSWORD, TEST, csrf_of, make_admin, sign_in
 from tests.conftest import MakeSettings, StrangerClient, opened
@@ -76,25 +77,11 @@ def https_app(make_settings: MakeSettings, databases: Databases) -> Iterator[Fla
             yield app
 
 
-class Clock:
-    """A clock that goes when it is told to."""
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock(app: Flask) -> Iterator[Clock]:
     """The clock that the app goes by during this test."""
-    with app.app_context():
-        parts = wiring()
-    clock = Clock(NOON)
-    replace(parts, clock=clock).install(app)
-    yield clock
-    parts.install(app)
+    with moved_clock(app, NOON) as clock:
+        yield clock
 
 
 def cookies_of(answer: TestResponse) -> dict[str, Morsel[str]]:
@@ -279,15 +266,14 @@ def test_u3_limits_are_settings(make_settings: MakeSettings, databases: Database
     with databases.fresh("sqlite") as url:
         limits = {"SIGNET_SESSION_IDLE": "5m", "SIGNET_SESSION_MAX": "8m"}
         with opened(create_app(make_settings(SIGNET_DATABASE_URL=url, **limits))) as app:
-            clock = Clock(NOON)
-            replace(wiring(), clock=clock).install(app)
             app.test_client_class = StrangerClient
             browser = app.test_client()
-            sign_in(browser, make_admin(app))
-            statuses = []
-            for _ in range(3):
-                clock.now += timedelta(minutes=4)
-                statuses.append(browser.get("/admin/clients").status_code)
+            with moved_clock(app, NOON) as clock:
+                sign_in(browser, make_admin(app))
+                statuses = []
+                for _ in range(3):
+                    clock.now += timedelta(minutes=4)
+                    statuses.append(browser.get("/admin/clients").status_code)
     assert statuses == [200, 303, 303]
 
 

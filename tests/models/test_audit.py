@@ -5,13 +5,9 @@ from datetime import timedelta, timezone
 import pytest
 from sqlalchemy import text
 
-from signet.models.audit import (
-    FIRST_HASH,
-    Actor,
-    AuditedObject,
+from signet.models.audit import FIRST_HASH, Actor, AuditedObject, act, append_entry
+from signet.models.audit_log import (
     AuditFilter,
-    act,
-    append_entry,
     count_entries,
     find_entry,
     find_neighbours,
@@ -133,7 +129,7 @@ def test_the_chain_does_not_depend_on_the_zone_of_the_clock(app):
 
 
 def test_the_chain_is_checked_in_batches(app, monkeypatch):
-    monkeypatch.setattr("signet.models.audit._BATCH", 2)
+    monkeypatch.setattr("signet.models.audit_log._BATCH", 2)
     notes(5)
     assert verify_chain().count == 5
     tamper("UPDATE audit_entry SET actor = 'eve' WHERE number = 5")

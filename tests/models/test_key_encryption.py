@@ -4,7 +4,7 @@ import secrets
 
 import pytest
 
-from signet.models.key_encryption import KeyEncryption, KeyEncryptionError, kek_id_of
+from signet.models.key_encryption import KeyEncryption, KeyEncryptionError
 from signet.settings import KeyEncryptionKey
 
 ABOUT = ("signing_key", "a-kid", "RS256", "access token signing")
@@ -25,14 +25,13 @@ def test_an_envelope_names_its_version_and_key_and_never_repeats_a_nonce():
     envelopes = {encryption.encrypt(PLAINTEXT, about=ABOUT) for _ in range(100)}
     assert len({envelope[7:19] for envelope in envelopes}) == 100
     assert {envelope[:7] for envelope in envelopes} == {b"\x01\x05first"}
-    assert {kek_id_of(envelope) for envelope in envelopes} == {"first"}
 
 
 def test_the_first_key_encrypts_and_all_decrypt():
     old = KeyEncryption([FIRST]).encrypt(PLAINTEXT, about=ABOUT)
     both = KeyEncryption([SECOND, FIRST])
     assert both.decrypt(old, about=ABOUT) == PLAINTEXT
-    assert kek_id_of(both.encrypt(PLAINTEXT, about=ABOUT)) == "second"
+    assert both.encrypt(PLAINTEXT, about=ABOUT).startswith(b"\x01\x06second")
 
 
 def test_any_flipped_bit_is_noticed():

@@ -9,7 +9,8 @@ from flask import Flask
 from sqlalchemy import event
 
 from signet.extensions import db
-from signet.models.audit import Actor, AuditEntry, AuditFilter, list_entries
+from signet.models.audit import Actor
+from signet.models.audit_log import AuditEntry, AuditFilter, list_entries
 from signet.models.key_encryption import KeyEncryption
 from signet.operations.admins import create_admin
 from signet.operations.client_secrets import IssuedSecret

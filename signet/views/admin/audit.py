@@ -9,8 +9,8 @@ from flask.typing import ResponseReturnValue
 from wtforms import DateField, SelectField, StringField
 from wtforms.validators import AnyOf, ValidationError
 
-from signet.models.audit import (
-    AuditedObject,
+from signet.models.audit import AuditedObject
+from signet.models.audit_log import (
     AuditFilter,
     count_entries,
     find_entry,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from signet.models.audit import AuditEntry
+from signet.models.audit_log import AuditEntry
 from signet.views.admin.presentation import format_datetime, format_duration, format_number
 
 #: In the order of the rows.

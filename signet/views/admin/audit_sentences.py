@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from signet.models.audit import AuditEntry
+from signet.models.audit_log import AuditEntry
 
 #: Records of who came and went: in the log, but no changes.
 COMINGS_AND_GOINGS = ("admin.sign_in", "admin.sign_out", "admin.sign_in_failed")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from signet.models.audit import AuditFilter, list_entries
+from signet.models.audit_log import AuditFilter, list_entries
 from signet.models.client_list import (
     EXPIRED,
     EXPIRING,

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from signet.models.audit import AuditFilter, count_entries, list_entries
+from signet.models.audit_log import AuditFilter, count_entries, list_entries
 from signet.operations.resource_servers import create_resource_server
 from signet.wiring import utc_now
 from tests.admin.clients.steps import (

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from signet.models.audit import count_entries
+from signet.models.audit_log import count_entries
 from signet.models.clients import SecretDetails
 from signet.operations.client_secrets import create_secret, revoke_secret
 from signet.wiring import utc_now

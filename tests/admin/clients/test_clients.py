@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from signet.models.audit import count_entries
+from signet.models.audit_log import count_entries
 from signet.models.clients import find_client
 from signet.operations.client_secrets import rotate_secret
 from signet.operations.clients import (

@@ -1,0 +1,197 @@
+"""Reading the audit log: pages of it for people, and the check of its chain of hashes."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from signet.models.audit import FIRST_HASH, AuditedObject, AuditEntryRow, entry_hash
+from signet.models.database import read
+
+_BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """An entry as people and scripts read it."""
+
+    number: int
+    at: datetime
+    actor: str
+    address: str
+    user_agent: str
+    request_id: str
+    action: str
+    object: AuditedObject
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """Which entries are wanted; an empty member wants all."""
+
+    actor: str = ""
+    action: str = ""
+    #: Actions that are not wanted.
+    without: tuple[str, ...] = ()
+    #: Identifier or name of the object, or its type and identifier (``client:billing-export``).
+    object: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Entries, newest first, and the cursors of the pages beside them (``None``: there is none)."""
+
+    entries: tuple[AuditEntry, ...]
+    newer: int | None
+    older: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChainReport:
+    """What checking the hash chain found: how many entries hold, the last hash, the first flaw."""
+
+    count: int
+    last_hash: str
+    broken_at: int | None = None
+
+
+def list_entries(
+    wanted: AuditFilter,
+    *,
+    older_than: int | None = None,
+    newer_than: int | None = None,
+    limit: int = 50,
+) -> AuditPage:
+    """A page of the log, newest first.
+
+    :param older_than: continue below this number; ``newer_than``: the page just above this one.
+    """
+    query = _matching(wanted)
+    if newer_than is not None:
+        query = query.where(AuditEntryRow.number > newer_than).order_by(AuditEntryRow.number)
+    else:
+        if older_than is not None:
+            query = query.where(AuditEntryRow.number < older_than)
+        query = query.order_by(AuditEntryRow.number.desc())
+    with read() as session:
+        rows = list(session.scalars(query.limit(limit + 1)))
+        more = len(rows) > limit
+        rows = rows[:limit]
+        if newer_than is not None:
+            rows.reverse()
+        entries = tuple(_to_entry(row) for row in rows)
+    if not entries:
+        return AuditPage((), None, None)
+    has_older = more if newer_than is None else True
+    has_newer = more if newer_than is not None else older_than is not None
+    return AuditPage(
+        entries,
+        newer=entries[0].number if has_newer else None,
+        older=entries[-1].number if has_older else None,
+    )
+
+
+def find_entry(number: int) -> AuditEntry | None:
+    """The entry with this number."""
+    with read() as session:
+        row = session.get(AuditEntryRow, number)
+        return _to_entry(row) if row else None
+
+
+def find_neighbours(entry: AuditEntry) -> tuple[int | None, int | None]:
+    """The numbers of the entries before and after this one that are about the same object."""
+    same = (
+        AuditEntryRow.object_type == entry.object.type,
+        AuditEntryRow.object_id == entry.object.id,
+    )
+    number = AuditEntryRow.number
+    with read() as session:
+        return (
+            session.scalar(select(func.max(number)).where(*same, number < entry.number)),
+            session.scalar(select(func.min(number)).where(*same, number > entry.number)),
+        )
+
+
+def list_actors() -> tuple[str, ...]:
+    """The names that stand in the log, for a filter."""
+    with read() as session:
+        names = session.scalars(
+            select(AuditEntryRow.actor).distinct().order_by(AuditEntryRow.actor)
+        )
+        return tuple(names)
+
+
+def count_entries(wanted: AuditFilter | None = None) -> int:
+    """How many entries the log holds, or of those that are wanted."""
+    query = select(func.max(AuditEntryRow.number))
+    if wanted is not None:
+        query = select(func.count()).select_from(_matching(wanted).subquery())
+    with read() as session:
+        return session.scalar(query) or 0
+
+
+def verify_chain() -> ChainReport:
+    """Read the whole log: whether every entry is what was written, in order, none missing."""
+    count, last_hash = 0, FIRST_HASH
+    for row in _all_rows():
+        if (row.number, row.previous_hash, row.hash) != (count + 1, last_hash, entry_hash(row)):
+            return ChainReport(count, last_hash, broken_at=row.number)
+        count, last_hash = row.number, row.hash
+    return ChainReport(count, last_hash)
+
+
+def _all_rows() -> Iterator[AuditEntryRow]:
+    query = select(AuditEntryRow).order_by(AuditEntryRow.number).limit(_BATCH)
+    # No lower bound at first: an inserted entry may have a number below 1.
+    batch = query
+    while True:
+        with read() as session:
+            rows = list(session.scalars(batch))
+        if not rows:
+            return
+        yield from rows
+        batch = query.where(AuditEntryRow.number > rows[-1].number)
+
+
+def _matching(wanted: AuditFilter) -> Select[AuditEntryRow]:
+    query = select(AuditEntryRow)
+    if wanted.actor:
+        query = query.where(AuditEntryRow.actor == wanted.actor)
+    if wanted.action:
+        query = query.where(AuditEntryRow.action == wanted.action)
+    if wanted.without:
+        query = query.where(AuditEntryRow.action.not_in(wanted.without))
+    if wanted.object:
+        object_type, _, object_id = wanted.object.partition(":")
+        query = query.where(
+            (AuditEntryRow.object_id == wanted.object)
+            | (AuditEntryRow.object_name == wanted.object)
+            | ((AuditEntryRow.object_type == object_type) & (AuditEntryRow.object_id == object_id))
+        )
+    if wanted.since:
+        query = query.where(AuditEntryRow.at >= wanted.since)
+    if wanted.until:
+        query = query.where(AuditEntryRow.at < wanted.until)
+    return query
+
+
+def _to_entry(row: AuditEntryRow) -> AuditEntry:
+    return AuditEntry(
+        number=row.number,
+        at=row.at,
+        actor=row.actor,
+        address=row.address,
+        user_agent=row.user_agent,
+        request_id=row.request_id,
+        action=row.action,
+        object=AuditedObject(row.object_type, row.object_id, row.object_name),
+        before=json.loads(row.before),
+        after=json.loads(row.after),
+    )
