@@ -76,7 +76,7 @@ class SqlStore:
 
     def signing_key(self, now: datetime) -> SigningKey:
         """See ``Store``."""
-        key = self._key_ring(now).signing_key(self._alg, now)
+        key = self._key_ring(now).key_in_use(self._alg, now)
         if key is None or key.private_key is None:
             raise StoreUnavailableError("there is no signing key")
         return key

@@ -88,32 +88,39 @@ class KeyRing:
         published = (key for key in self.keys if key.is_published(now))
         return tuple(sorted(published, key=lambda key: (order.index(key.state(now)), key.kid)))
 
+    def key_in_use(self, alg: str, now: datetime) -> SigningKey | None:
+        """The key that signs tokens now, on a server whose new keys are for this algorithm.
+
+        One of another algorithm goes on until the first of this one has been announced for long
+        enough. And rather a key before its time than none: the clock that set it may be ahead.
+        """
+        return (
+            self.signing_key(alg, now)
+            or _latest(key for key in self.keys if key.state(now) == SIGNING)
+            or _earliest(key for key in self.keys if key.state(now) == ANNOUNCED)
+        )
+
     def is_rotation_due(self, alg: str, now: datetime) -> bool:
         """Whether a first key, or the announcement of the next one, is missing."""
+        if self.announced_key(alg, now) is not None:
+            return False
         current = self.signing_key(alg, now)
-        if current is None:
-            return True
-        due = current.signing_at + SIGNS_FOR - ANNOUNCED_FOR
-        return now >= due and self.announced_key(alg, now) is None
-
-    def superseded_keys(self, alg: str, now: datetime) -> tuple[SigningKey, ...]:
-        """Keys of other algorithms that would still sign or are announced: no longer in use."""
-        return tuple(
-            key for key in self.keys if key.alg != alg and key.state(now) in (SIGNING, ANNOUNCED)
-        )
+        return current is None or now >= current.signing_at + SIGNS_FOR - ANNOUNCED_FOR
 
     def _of(self, alg: str) -> Iterable[SigningKey]:
         return (key for key in self.keys if key.alg == alg)
 
 
-def next_signing_at(current: SigningKey | None, now: datetime) -> datetime:
+def next_signing_at(in_use: SigningKey | None, alg: str, now: datetime) -> datetime:
     """When a key announced now may sign: by the plan, but never unannounced to the APIs' caches.
 
-    Without a current key there is nothing to wait for.
+    Without a key in use there is nothing to wait for; and another algorithm is wanted soon.
     """
-    if current is None:
+    if in_use is None:
         return now
-    return max(current.signing_at + SIGNS_FOR, now + ANNOUNCED_FOR)
+    if in_use.alg != alg:
+        return now + ANNOUNCED_FOR
+    return max(in_use.signing_at + SIGNS_FOR, now + ANNOUNCED_FOR)
 
 
 def generate_private_key(alg: str) -> Key:
@@ -142,3 +149,7 @@ def jwk_set(keys: Iterable[SigningKey]) -> dict[str, list[dict[str, Any]]]:
 
 def _latest(keys: Iterable[SigningKey]) -> SigningKey | None:
     return max(keys, key=lambda key: (key.signing_at, key.kid), default=None)
+
+
+def _earliest(keys: Iterable[SigningKey]) -> SigningKey | None:
+    return min(keys, key=lambda key: (key.signing_at, key.kid), default=None)

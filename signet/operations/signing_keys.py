@@ -47,25 +47,20 @@ def take_due_step(
         # A second look, under the lock: another worker may have been faster.
         if not ring.is_rotation_due(alg, now):
             return None
-        current = ring.signing_key(alg, now)
+        in_use = ring.key_in_use(alg, now)
         row = new_signing_key_row(
             private_key,
             alg=alg,
             encryption=encryption,
             announced_at=now,
-            signing_at=next_signing_at(current, now),
+            signing_at=next_signing_at(in_use, alg, now),
         )
-        superseded = {key.kid for key in ring.superseded_keys(alg, now)}
-        for other in rows:
-            if current is not None and other.kid == current.kid:
-                _retire(other, row.signing_at)
-            elif other.kid in superseded:
-                _retire(other, now)
         session.add(row)
+        _retire_others(rows, row, now=now)
         append_entry(
             session,
             actor=actor,
-            action="key.announce" if current else "key.create",
+            action="key.announce" if in_use else "key.create",
             object=_audited(row),
             now=now,
             after=_facts(row),
@@ -85,13 +80,13 @@ def rotate_key(
     with act() as session:
         rows = load_signing_key_rows(session)
         ring = KeyRing(tuple(row.to_signing_key() for row in rows))
-        current, announced = ring.signing_key(alg, now), ring.announced_key(alg, now)
+        in_use, announced = ring.key_in_use(alg, now), ring.announced_key(alg, now)
         if announced is not None and not at_once:
             raise OperationError("The next key is announced already")
-        by_kid = {row.kid: row for row in rows}
-        signing_at = now if at_once or current is None else now + ANNOUNCED_FOR
+        signing_at = now if at_once or in_use is None else now + ANNOUNCED_FOR
         if announced is not None:
-            row = by_kid[announced.kid]
+            row = _get_row(rows, announced.kid)
+            _begin_signing(row, signing_at)
         else:
             row = new_signing_key_row(
                 private_key,
@@ -101,16 +96,14 @@ def rotate_key(
                 signing_at=signing_at,
             )
             session.add(row)
-        row.signing_at = signing_at
-        if current is not None:
-            _retire(by_kid[current.kid], signing_at)
+        _retire_others(rows, row, now=now)
         append_entry(
             session,
             actor=actor,
             action="key.rotate",
             object=_audited(row),
             now=now,
-            before={"kid": current.kid} if current else {},
+            before={"kid": in_use.kid} if in_use else {},
             after=_facts(row),
         )
     return row.kid
@@ -136,10 +129,10 @@ def revoke_key(kid: str, *, encryption: KeyEncryption, actor: Actor, now: dateti
             successor = _successor(rows, alg, now) or new_signing_key_row(
                 private_key, alg=alg, encryption=encryption, announced_at=now, signing_at=now
             )
-            successor.signing_at = now
+            _begin_signing(successor, now)
             session.add(successor)
         elif state == ANNOUNCED:
-            _unretire_predecessor(rows, alg, now)
+            _unretire_predecessors(rows, row)
         append_entry(
             session,
             actor=actor,
@@ -158,21 +151,32 @@ def generate_in_thread(alg: str) -> Key:
     return key
 
 
-def _retire(row: SigningKeyRow, at: datetime) -> None:
-    row.retired_at = at
-    row.removed_at = at + PUBLISHED_AFTERWARDS
+def _begin_signing(row: SigningKeyRow, at: datetime) -> None:
+    row.signing_at = min(row.signing_at, at)
+    row.retired_at = row.removed_at = None
 
 
-def _unretire_predecessor(rows: list[SigningKeyRow], alg: str, now: datetime) -> None:
-    # Its successor is gone, so the signing key goes on until another one is announced.
+def _retire_others(rows: list[SigningKeyRow], successor: SigningKeyRow, *, now: datetime) -> None:
+    """Let every key that signs end when its successor begins; one announced besides never signs."""
     for row in rows:
-        if row.alg == alg and row.to_signing_key().state(now) == SIGNING:
+        is_other = row.kid != successor.kid
+        if is_other and row.to_signing_key().state(now) in (ANNOUNCED, SIGNING):
+            row.retired_at = max(successor.signing_at, row.signing_at)
+            row.removed_at = row.retired_at + PUBLISHED_AFTERWARDS
+
+
+def _unretire_predecessors(rows: list[SigningKeyRow], revoked: SigningKeyRow) -> None:
+    # Their successor is gone, so they go on until another one is announced.
+    for row in rows:
+        if row.retired_at == revoked.signing_at:
             row.retired_at = row.removed_at = None
 
 
 def _successor(rows: list[SigningKeyRow], alg: str, now: datetime) -> SigningKeyRow | None:
-    announced = KeyRing(tuple(row.to_signing_key() for row in rows)).announced_key(alg, now)
-    return next((row for row in rows if announced and row.kid == announced.kid), None)
+    """The key that is to sign next; of this algorithm, if there is one."""
+    ring = KeyRing(tuple(row.to_signing_key() for row in rows))
+    successor = ring.announced_key(alg, now) or ring.key_in_use(alg, now)
+    return _get_row(rows, successor.kid) if successor else None
 
 
 def _get_row(rows: list[SigningKeyRow], kid: str) -> SigningKeyRow:

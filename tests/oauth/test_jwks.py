@@ -73,7 +73,35 @@ def test_each_algorithm_has_its_own_signing_key() -> None:
     assert ring.signing_key("RS256", NOON) == make_key("rsa")
     assert ring.signing_key("ES256", NOON) == make_key("ec", alg="ES256")
     assert ring.signing_key("EdDSA", NOON) is None
-    assert ring.superseded_keys("ES256", NOON) == (make_key("rsa"),)
+
+
+@pytest.mark.parametrize(
+    ("keys", "in_use"),
+    [
+        ([], None),
+        ([make_key("revoked", revoked_at=NOON)], None),
+        ([make_key("rsa")], "rsa"),
+        ([make_key("rsa"), make_key("ec", alg="ES256")], "ec"),
+        ([make_key("rsa"), make_key("ec", alg="ES256", signing_at=NOON + DAY)], "rsa"),
+        (
+            [make_key("late", signing_at=NOON + DAY), make_key("soon", signing_at=NOON + INSTANT)],
+            "soon",
+        ),
+    ],
+    ids=[
+        "no key",
+        "none that lives",
+        "only another algorithm",
+        "one of the algorithm",
+        "one that is only announced",
+        "only announced ones",
+    ],
+)
+def test_the_key_in_use_is_of_the_algorithm_or_the_next_best(
+    keys: list[SigningKey], in_use: str | None
+) -> None:
+    found = KeyRing(tuple(keys)).key_in_use("ES256", NOON)
+    assert (found.kid if found else None) == in_use
 
 
 @pytest.mark.parametrize(
@@ -94,18 +122,28 @@ def test_nothing_is_due_once_the_next_key_is_announced() -> None:
 def test_a_first_key_is_due_where_none_signs() -> None:
     assert KeyRing().is_rotation_due("RS256", NOON)
     assert KeyRing((make_key(revoked_at=NOON),)).is_rotation_due("RS256", NOON)
+    assert KeyRing((make_key(alg="ES256"),)).is_rotation_due("RS256", NOON)
+
+
+def test_no_first_key_is_due_where_one_is_announced() -> None:
+    """The clock of the node that made it may be a second ahead."""
+    assert not KeyRing((make_key(signing_at=NOON + INSTANT),)).is_rotation_due("RS256", NOON)
 
 
 def test_a_first_key_signs_at_once() -> None:
-    assert next_signing_at(None, NOON) == NOON
+    assert next_signing_at(None, "RS256", NOON) == NOON
 
 
 def test_the_next_key_signs_by_the_plan() -> None:
-    assert next_signing_at(make_key(), NOON + 76 * DAY) == NOON + 90 * DAY
+    assert next_signing_at(make_key(), "RS256", NOON + 76 * DAY) == NOON + 90 * DAY
 
 
 def test_a_late_announcement_still_leaves_apis_their_two_weeks() -> None:
-    assert next_signing_at(make_key(), NOON + 200 * DAY) == NOON + 214 * DAY
+    assert next_signing_at(make_key(), "RS256", NOON + 200 * DAY) == NOON + 214 * DAY
+
+
+def test_the_first_key_of_another_algorithm_signs_when_apis_have_had_their_two_weeks() -> None:
+    assert next_signing_at(make_key(), "ES256", NOON + DAY) == NOON + 15 * DAY
 
 
 @pytest.mark.parametrize(

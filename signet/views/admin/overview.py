@@ -120,6 +120,6 @@ def _worry(state: str, count: int, now: datetime) -> Worry:
 def _days_of_key(now: datetime) -> int | None:
     """Whole days until another key signs; ``None`` without a key."""
     ring = KeyRing(list_signing_keys())
-    key = ring.signing_key(wiring().settings.signing_alg, now)
+    key = ring.key_in_use(wiring().settings.signing_alg, now)
     # A server that slept through the day goes on with the key: the change is due, not past.
     return max(0, (key.due_at - now).days) if key else None
