@@ -6,6 +6,7 @@ on SQLite and on PostgreSQL.
 
 import base64
 import secrets
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
@@ -27,6 +28,11 @@ from tests.running import Server
 
 MakeSettings = Callable[..., Settings]
 StartServer = Callable[..., Server]
+
+
+def pytest_configure() -> None:
+    """Take a polite end like Ctrl-C: what the fixtures have started is ended as well."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
