@@ -206,8 +206,9 @@ def _record(
 
 
 def _get_setup_code(session: Session, code: str, *, now: datetime) -> SetupCodeRow:
-    _refuse_if_set_up(session)
     row = session.get(SetupCodeRow, 1)
+    # In this order: whoever comes too late hears that, and not that the code is wrong.
+    _refuse_if_set_up(session)
     if row is None or not hmac.compare_digest(row.digest, _digest(code)):
         raise OperationError("This is not the setup code", field="code")
     if row.expires_at <= now:

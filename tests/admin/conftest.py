@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.admin.house import House, furnished
+from tests.admin.race import Raced, race_to_set_up
 from tests.databases import ENGINES, Databases
+from tests.running import Server
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -33,3 +35,19 @@ def sqlite_house(databases: Databases, tmp_path_factory: pytest.TempPathFactory)
         furnished(tmp_path_factory.mktemp("sqlite_house"), url) as house,
     ):
         yield house
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def raced(
+    request: pytest.FixtureRequest,
+    databases: Databases,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Raced]:
+    """A real gunicorn of two workers behind one proxy, at which fifty have set up at once."""
+    with databases.fresh(request.param) as url:
+        variables = {"SIGNET_TRUSTED_PROXIES": "1", "SIGNET_LOG_LEVEL": "debug"}
+        server = Server(tmp_path_factory.mktemp("raced"), url, **variables)
+        try:
+            yield race_to_set_up(server.start())
+        finally:
+            server.stop()
