@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format setup-test chromium pins .venv
+.PHONY: help setup run test lint format setup-test packages pins .venv
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -16,8 +16,8 @@ run: setup ## install, prepare and serve on http://localhost:8000
 	@$(BIN)/flask prepare
 	@exec $(BIN)/gunicorn wsgi:app
 
-test: setup-test chromium lint ## install, check style and types, run every test
-	@$(BIN)/pytest
+test: setup-test packages lint ## install, check style and types, run every test
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 lint: setup-test ## check style and types, change nothing
 	@$(BIN)/ruff check
@@ -31,8 +31,8 @@ format: setup-test ## mend what the linter and the formatter can
 setup-test: setup ## install what the tests need besides
 	@$(call install,requirements-dev.txt)
 
-chromium: ## install the browser that the tests drive
-	@sh tests/install_chromium.sh
+packages: ## install the browser and curl, which the tests drive
+	@sh tests/install_packages.sh
 
 pins: .venv ## pin the newest releases in requirements.txt and requirements-dev.txt
 	@test -x .venv-pins/bin/pip-compile || { $(BIN)/python -m venv .venv-pins && .venv-pins/bin/pip install --quiet pip-tools; }
