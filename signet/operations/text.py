@@ -20,7 +20,7 @@ def check_line(value: str, *, field: str, what: str, longest: int, required: boo
     :param what: names the text in the refusal, for example "a name for the client".
     """
     text = value.strip()
-    if required and not text:
+    if required and not any(map(_is_visible, text)):
         raise OperationError(f"Enter {what}", field=field)
     _check_characters(text, field=field, allowed="")
     _check_length(text, field=field, longest=longest)
@@ -63,7 +63,14 @@ def check_api_identifier(value: str, *, field: str = "identifier") -> str:
     text = check_line(value, field=field, what="an identifier for the API", longest=200)
     if any(character.isspace() for character in text):
         raise OperationError("Use no space in the identifier of the API", field=field)
+    if not all(map(_is_visible, text)):
+        raise OperationError("Use only characters that can be seen", field=field)
     return text
+
+
+def _is_visible(character: str) -> bool:
+    # Not so are spaces of any width, and marks that join or separate without being seen.
+    return character.isprintable() and not character.isspace()
 
 
 def _check_characters(text: str, *, field: str, allowed: str) -> None:

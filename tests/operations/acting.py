@@ -5,16 +5,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+import pytest
 from flask import Flask
 from sqlalchemy import event
 
-from signet.extensions import db
+from signet.extensions import Base, db
 from signet.models.audit import Actor
 from signet.models.audit_log import AuditEntry, AuditFilter, list_entries
+from signet.models.database import read
 from signet.models.key_encryption import KeyEncryption
 from signet.operations.admins import create_admin
 from signet.operations.client_secrets import IssuedSecret
 from signet.operations.clients import ClientFacts, register_client
+from signet.operations.errors import OperationError
 from signet.operations.scopes import create_scope
 from signet.operations.signing_keys import take_due_step
 from signet.settings import KeyEncryptionKey
@@ -26,10 +29,14 @@ PASSWORD = "glacier-harbour-lantern-moss"
 
 
 def register(
-    client_id: str = "billing", *, scopes: Sequence[str] = (), now: datetime = NOON
+    client_id: str = "billing",
+    *,
+    name: str = "Billing",
+    scopes: Sequence[str] = (),
+    now: datetime = NOON,
 ) -> IssuedSecret:
     return register_client(
-        ClientFacts(name=client_id.title()),
+        ClientFacts(name=name),
         client_id=client_id,
         scopes=scopes,
         actor=ADA,
@@ -107,3 +114,25 @@ class Statements:
 
     def _after(self, _connection, _cursor, statement, *_rest) -> None:
         self.after(statement)
+
+
+@contextmanager
+def unchanged(
+    error: type[OperationError] = OperationError, *, field: str | None = None
+) -> Iterator[None]:
+    """An act that is refused, with nothing in any table of the mission changed by it."""
+    before = _contents()
+    with pytest.raises(error) as caught:
+        yield
+    assert _contents() == before
+    if field is not None:
+        assert caught.value.field == field
+
+
+def _contents() -> dict[str, list[str]]:
+    with read() as session:
+        return {
+            table.name: sorted(map(repr, session.execute(table.select())))
+            for table in Base.metadata.sorted_tables
+            if table.name != "sign_in_throttle"
+        }
