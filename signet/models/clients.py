@@ -181,6 +181,14 @@ def find_client_row(session: Session, client_id: str) -> ClientRow | None:
     return session.scalars(select(ClientRow).where(ClientRow.client_id == client_id)).one_or_none()
 
 
+def find_client_ids_of_scope(
+    session: Session, scope: ScopeRow, *, limit: int = 100
+) -> tuple[str, ...]:
+    """Whom a scope is assigned to, by name, for an operation's transaction."""
+    query = select(ClientRow.client_id).where(ClientRow.scopes.contains(scope))
+    return tuple(session.scalars(query.order_by(ClientRow.folded_name, ClientRow.id).limit(limit)))
+
+
 def to_details(row: ClientRow) -> ClientDetails:
     """What leaves this room of a row."""
     return ClientDetails(

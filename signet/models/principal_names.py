@@ -5,7 +5,7 @@ neither. A table of its own makes the database keep this rule, whoever writes at
 """
 
 from sqlalchemy import String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from signet.extensions import Base
 
@@ -21,3 +21,8 @@ class PrincipalNameRow(Base):
 def fold_name(name: str) -> str:
     """The form in which two names that differ by case only are equal."""
     return name.casefold()
+
+
+def is_name_taken(session: Session, name: str) -> bool:
+    """Whether a client or an API has the name, in an operation's transaction."""
+    return session.get(PrincipalNameRow, fold_name(name)) is not None

@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from signet.models.audit import Actor, AuditedObject, act, append_entry
-from signet.models.principal_names import PrincipalNameRow, fold_name
+from signet.models.principal_names import PrincipalNameRow, fold_name, is_name_taken
 from signet.models.resource_servers import find_resource_server_row
 from signet.models.scopes import ResourceServerRow
 from signet.operations.errors import EditConflictError, InUseError, NotFoundError, OperationError
@@ -76,6 +75,10 @@ def add_resource_server(
 ) -> ResourceServerRow:
     """A new API in an operation's transaction."""
     identifier = check_api_identifier(identifier, field=field)
+    if is_name_taken(session, identifier):
+        raise OperationError(
+            "This identifier is taken, by an API or a client: choose another", field=field
+        )
     api = ResourceServerRow(
         identifier=identifier,
         principal_name=PrincipalNameRow(folded=fold_name(identifier)),
@@ -83,12 +86,6 @@ def add_resource_server(
         created_at=now,
     )
     session.add(api)
-    try:
-        session.flush()
-    except IntegrityError:
-        raise OperationError(
-            "This identifier is taken, by an API or a client: choose another", field=field
-        ) from None
     return api
 
 

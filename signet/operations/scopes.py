@@ -4,16 +4,15 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from signet.models.audit import Actor, AuditedObject, act, append_entry
-from signet.models.client_list import list_clients_of_scope
+from signet.models.clients import find_client_ids_of_scope
 from signet.models.resource_servers import find_resource_server_row
-from signet.models.scopes import ResourceServerRow, ScopeRow, client_scope, find_scope_row
+from signet.models.scopes import ResourceServerRow, ScopeRow, find_scope_row
 from signet.operations.errors import EditConflictError, InUseError, NotFoundError, OperationError
 from signet.operations.resource_servers import add_resource_server
-from signet.operations.text import check_line, check_scope_name
+from signet.operations.text import check_api_identifier, check_line, check_scope_name
 
 
 def create_scope(
@@ -30,6 +29,7 @@ def create_scope(
     """
     name = check_scope_name(name)
     description = _check_description(description)
+    owners = _check_owners(apis)
     with act() as session:
         if find_scope_row(session, name) is not None:
             raise OperationError(f"There is a scope “{name}” already", field="name")
@@ -37,10 +37,9 @@ def create_scope(
         scope.resource_servers = [
             find_resource_server_row(session, identifier)
             or add_resource_server(session, identifier, field="apis", now=now)
-            for identifier in _check_owners(apis)
+            for identifier in owners
         ]
         session.add(scope)
-        _flush_new_name(session, name)
         append_entry(
             session,
             actor=actor,
@@ -65,15 +64,14 @@ def edit_scope(
     :param version: what the editor saw; an :class:`EditConflictError` if that is not the newest.
     """
     description = _check_description(description)
+    owners = _check_owners(apis)
     with act() as session:
         scope = _get_row(session, name)
         if version is not None and scope.version != version:
             raise EditConflictError("Somebody else has changed this scope in the meantime")
         before = _facts(scope)
         scope.description = description
-        scope.resource_servers = [
-            _get_owner(session, identifier) for identifier in _check_owners(apis)
-        ]
+        scope.resource_servers = [_get_owner(session, identifier) for identifier in owners]
         _record(session, scope, "scope.edit", before=before, actor=actor, now=now)
 
 
@@ -89,14 +87,11 @@ def disable_scope(name: str, *, actor: Actor, now: datetime) -> None:
 
 def delete_scope(name: str, *, actor: Actor, now: datetime) -> None:
     """Remove a scope that no client has any more."""
-    users = list_clients_of_scope(name)
     with act() as session:
         scope = _get_row(session, name)
-        query = client_scope.select().where(client_scope.c.scope_id == scope.id).limit(1)
-        if session.execute(query).first() is not None:
+        if users := find_client_ids_of_scope(session, scope):
             raise InUseError(
-                f"“{name}” is still assigned to clients: take it from them first",
-                users=tuple(client.client_id for client in users),
+                f"“{name}” is still assigned to clients: take it from them first", users=users
             )
         about, before = _audited(scope), _facts(scope)
         session.delete(scope)
@@ -148,10 +143,10 @@ def _facts(scope: ScopeRow) -> dict[str, Any]:
 
 
 def _check_owners(apis: Collection[str]) -> list[str]:
-    owners = sorted({identifier.strip() for identifier in apis if identifier.strip()})
-    if not owners:
+    named = {identifier.strip() for identifier in apis} - {""}
+    if not named:
         raise OperationError("Select at least one API for the scope", field="apis")
-    return owners
+    return sorted(check_api_identifier(identifier, field="apis") for identifier in named)
 
 
 def _get_owner(session: Session, identifier: str) -> ResourceServerRow:
@@ -165,13 +160,6 @@ def _check_description(description: str) -> str:
     return check_line(
         description, field="description", what="a description", longest=500, required=False
     )
-
-
-def _flush_new_name(session: Session, name: str) -> None:
-    try:
-        session.flush()
-    except IntegrityError:
-        raise OperationError(f"There is a scope “{name}” already", field="name") from None
 
 
 def _get_row(session: Session, name: str) -> ScopeRow:
