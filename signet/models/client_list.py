@@ -44,6 +44,11 @@ class ClientFilter:
     #: ``name`` or ``-name``: from A to Z or back.
     sort: str = "name"
 
+    @property
+    def narrows(self) -> bool:
+        """Whether not all clients are wanted."""
+        return bool(self.search or self.state or self.scope)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientPage:
@@ -83,8 +88,10 @@ def list_clients(
     """
     with read() as session:
         matching = _matching(wanted, now)
-        count = session.scalar(select(func.count()).select_from(matching.subquery())) or 0
         total = session.scalar(select(func.count()).select_from(ClientRow)) or 0
+        count = total
+        if wanted.narrows:
+            count = session.scalar(select(func.count()).select_from(matching.subquery())) or 0
         query, backwards = _from_cursor(matching, wanted, after, before)
         query = query.options(selectinload(ClientRow.scopes), selectinload(ClientRow.secrets))
         rows = list(session.scalars(query.limit(limit + 1)))
@@ -131,18 +138,6 @@ def count_clients_by_state(now: datetime) -> dict[str, int]:
             or 0
             for state in STATES
         }
-
-
-def list_clients_of_scope(scope: str, *, limit: int = 100) -> tuple[ClientDetails, ...]:
-    """The clients that a scope is assigned to, by name."""
-    query = (
-        select(ClientRow)
-        .where(ClientRow.scopes.any(ScopeRow.name == scope))
-        .options(selectinload(ClientRow.scopes), selectinload(ClientRow.secrets))
-    )
-    with read() as session:
-        rows = session.scalars(query.order_by(ClientRow.folded_name, ClientRow.id).limit(limit))
-        return tuple(to_details(row) for row in rows)
 
 
 def _matching(wanted: ClientFilter, now: datetime) -> Select[ClientRow]:

@@ -98,6 +98,12 @@ def list_scopes() -> tuple[ScopeDetails, ...]:
         return _to_details(session, rows)
 
 
+def list_scope_names() -> tuple[str, ...]:
+    """The names of all scopes, sorted."""
+    with read() as session:
+        return tuple(session.scalars(select(ScopeRow.name).order_by(ScopeRow.name)))
+
+
 def find_scope(name: str) -> ScopeDetails | None:
     """The scope with exactly this name."""
     with read() as session:

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from signet.models.audit import Actor, act, append_entry
 from signet.models.clients import ClientRow
-from signet.models.principal_names import PrincipalNameRow, fold_name
+from signet.models.principal_names import PrincipalNameRow, fold_name, is_name_taken
 from signet.models.scopes import ScopeRow, find_scope_rows
 from signet.oauth.client import (
     DEFAULT_LIFETIME,
@@ -70,6 +69,11 @@ def register_client(
     chosen = check_client_id(client_id) if client_id else generate_client_id()
     check_expires_in(secret_expires_in)
     with act() as session:
+        if is_name_taken(session, chosen):
+            raise OperationError(
+                "This client ID is taken, by a client or an API: choose another",
+                field="client_id",
+            )
         client = ClientRow(
             client_id=chosen,
             principal_name=PrincipalNameRow(folded=fold_name(chosen)),
@@ -83,7 +87,6 @@ def register_client(
             client, description="", expires_in=secret_expires_in, actor=actor, now=now
         )
         session.add(client)
-        _flush_new_name(session)
         append_entry(
             session,
             actor=actor,
@@ -112,8 +115,7 @@ def edit_client(
     facts = facts.checked()
     with act() as session:
         client = get_client_row(session, client_id)
-        if version is not None and client.version != version:
-            raise EditConflictError("Somebody else has changed this client in the meantime")
+        _check_version(client, version)
         before = _facts(client)
         _set_facts(client, facts)
         if scopes is not None:
@@ -142,10 +144,21 @@ def delete_client(client_id: str, *, actor: Actor, now: datetime) -> None:
         )
 
 
-def set_scopes(client_id: str, scopes: Collection[str], *, actor: Actor, now: datetime) -> None:
-    """Assign exactly these scopes to a client; counts for new tokens."""
+def set_scopes(
+    client_id: str,
+    scopes: Collection[str],
+    *,
+    version: int | None = None,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Assign exactly these scopes to a client; counts for new tokens.
+
+    :param version: what the editor saw; an :class:`EditConflictError` if that is not the newest.
+    """
     with act() as session:
         client = get_client_row(session, client_id)
+        _check_version(client, version)
         before = _facts(client)
         client.scopes = _find_scopes(session, scopes)
         _record(session, client, "client.set_scopes", before=before, actor=actor, now=now)
@@ -171,6 +184,11 @@ def remove_scope(client_id: str, scope: str, *, actor: Actor, now: datetime) -> 
             raise NotFoundError(f"“{scope}” is not assigned to this client", field="scope")
         client.scopes = _find_scopes(session, names - {scope})
         _record(session, client, "client.set_scopes", before=before, actor=actor, now=now)
+
+
+def _check_version(client: ClientRow, version: int | None) -> None:
+    if version is not None and client.version != version:
+        raise EditConflictError("Somebody else has changed this client since you opened the form")
 
 
 def _set_enabled(client_id: str, enabled: bool, *, actor: Actor, now: datetime) -> None:
@@ -232,15 +250,6 @@ def _find_scopes(session: Session, names: Collection[str]) -> list[ScopeRow]:
     if missing := wanted - {row.name for row in rows}:
         raise OperationError(f"There is no scope “{min(missing)[:200]}”", field="scopes")
     return rows
-
-
-def _flush_new_name(session: Session) -> None:
-    try:
-        session.flush()
-    except IntegrityError:
-        raise OperationError(
-            "This client ID is taken, by a client or an API: choose another", field="client_id"
-        ) from None
 
 
 def _check_lifetime(lifetime: timedelta) -> timedelta:

@@ -97,8 +97,8 @@ def test_too_many_failures_keep_their_reason(lines):
 @pytest.mark.parametrize(
     "client_id",
     [
-        generate_client_secret(),
-        generate_client_secret()[:20],
+        pytest.param(generate_client_secret(), id="a secret"),
+        pytest.param(generate_client_secret()[:20], id="a part of a secret"),
         "x" * 101,
         "ab",
         "a b",

@@ -2,14 +2,14 @@
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import Form, SelectField, StringField
+from wtforms import Form, HiddenField, SelectField, StringField
 from wtforms.validators import AnyOf, Length, Regexp
 
 from signet.models.client_list import ClientFilter, list_clients
 from signet.models.clients import ClientDetails
-from signet.models.scopes import list_scopes
+from signet.models.scopes import list_scope_names
 from signet.operations import clients
-from signet.operations.errors import OperationError
+from signet.operations.errors import EditConflictError, OperationError
 from signet.views.admin import client_editing, client_registration
 from signet.views.admin.client_facts import get_client
 from signet.views.admin.client_status import STATE_LABELS, secret_lines, status_of
@@ -65,7 +65,7 @@ class FilterForm(Form):
 def index() -> ResponseReturnValue:
     """The clients that match, page by page."""
     form = FilterForm(request.args)
-    form.scope.choices = {"": "Any", **{scope.name: scope.name for scope in list_scopes()}}
+    form.scope.choices = {"": "Any", **{name: name for name in list_scope_names()}}
     if not form.validate():
         abort(400)
     now, after, before = wiring().clock(), form.after.data or None, form.before.data or None
@@ -161,16 +161,18 @@ def delete(client_id: str) -> ResponseReturnValue:
 
 
 class ScopesForm(AdminForm):
-    """The scopes of a client."""
+    """The scopes of a client, and the version of it that was looked at."""
 
     scopes = scopes_field()
+    version = HiddenField(validators=[Regexp(r"\d{1,9}\Z", message="Open this form again")])
 
 
 @bp.get("/<client_id>/scopes")
 def scopes(client_id: str) -> ResponseReturnValue:
     """The scopes of a client among all there are."""
     client = get_client(client_id)
-    return _render_scopes(ScopesForm(scopes=list(client.scopes)), client)
+    form = ScopesForm(scopes=list(client.scopes), version=client.version)
+    return _render_scopes(form, client)
 
 
 @bp.post("/<client_id>/scopes")
@@ -181,8 +183,14 @@ def set_scopes(client_id: str) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             clients.set_scopes(
-                client_id, form.scopes.data or (), actor=acting(), now=wiring().clock()
+                client_id,
+                form.scopes.data or (),
+                version=int(form.version.data or 0),
+                actor=acting(),
+                now=wiring().clock(),
             )
+        except EditConflictError:
+            return _answer_scopes_conflict(form, get_client(client_id)), 409
         except OperationError as error:
             form.refuse(error)
         else:
@@ -208,6 +216,17 @@ def _render_scopes(form: ScopesForm, client: ClientDetails) -> str:
         status=status_of(client, wiring().clock()),
         scope_groups=scope_groups(),
     )
+
+
+def _answer_scopes_conflict(form: ScopesForm, client: ClientDetails) -> str:
+    # The ticks stay as they were set; saving them again is then a decision.
+    saved = ", ".join(client.scopes) or "none"
+    form.form_errors.append(
+        "Somebody else has changed this client since you opened the form, and nothing was saved. "
+        f"Its scopes are now: {saved}. Save again to set the ones below"
+    )
+    form.version.data = str(client.version)
+    return _render_scopes(form, client)
 
 
 def _matched(wanted: ClientFilter) -> list[str]:

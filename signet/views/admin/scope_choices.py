@@ -7,7 +7,7 @@ from wtforms import SelectMultipleField, ValidationError
 from wtforms.form import BaseForm
 
 from signet.models.resource_servers import ResourceServerDetails, list_resource_servers
-from signet.models.scopes import ScopeDetails, list_scopes
+from signet.models.scopes import ScopeDetails, list_scope_names, list_scopes
 
 
 class ScopeChoice(NamedTuple):
@@ -54,7 +54,7 @@ def audiences(scopes: Iterable[ScopeDetails]) -> tuple[str, ...]:
 
 
 def _refuse_unknown_scopes(form: BaseForm, field: SelectMultipleField) -> None:
-    if not set(field.data or ()) <= {scope.name for scope in list_scopes()}:
+    if not set(field.data or ()) <= set(list_scope_names()):
         raise ValidationError("A chosen scope is not there any more: look at the list again")
 
 

@@ -88,6 +88,11 @@ def send_edit(desk: Desk, **fields: Any) -> TestResponse:
     return desk.send("/admin/clients/billing-export/edit", **filled_in | fields)
 
 
+def send_scopes(desk: Desk, *scopes: str, version: str = "1") -> TestResponse:
+    path = "/admin/clients/billing-export/scopes"
+    return desk.send(path, scopes=list(scopes), version=version)
+
+
 def ids_in(answer: TestResponse) -> list[str]:
     """The clients in the table of a list, from top to bottom."""
     return re.findall(r'<span class="code">([^<]+)</span>', answer.text)

@@ -20,11 +20,14 @@ from tests.admin.clients.steps import (
     PAGES_OF_A_CLIENT,
     TEXT_FIELDS,
     UNSEEN,
+    edit_meanwhile,
     get_client,
     make_client,
     make_scope,
     send_edit,
     send_new,
+    send_scopes,
+    value_in,
 )
 from tests.admin.desk import text_of
 from tests.admin.pages import links_of, read
@@ -165,7 +168,7 @@ def test_the_scopes_that_are_ticked_are_exactly_those_of_the_client(desk):
     for name in ("external-api", "orders.read", "stock.read"):
         make_scope(name)
     make_client(scopes=("external-api", "orders.read"))
-    answer = desk.send("/admin/clients/billing-export/scopes", scopes=["orders.read", "stock.read"])
+    answer = send_scopes(desk, "orders.read", "stock.read")
     assert answer.status_code == 303
     assert get_client().scopes == ("orders.read", "stock.read")
     assert "Scopes of “Billing export” saved." in text_of(desk.open(answer.location))
@@ -174,8 +177,21 @@ def test_the_scopes_that_are_ticked_are_exactly_those_of_the_client(desk):
 def test_all_scopes_can_be_taken_away(desk):
     make_scope()
     make_client(scopes=("external-api",))
-    desk.send("/admin/clients/billing-export/scopes")
+    send_scopes(desk)
     assert get_client().scopes == ()
+
+
+def test_u31_scopes_that_somebody_else_has_changed_are_not_overwritten(desk):
+    make_scope("external-api")
+    make_scope("orders.read")
+    make_client(scopes=("external-api",))
+    edit_meanwhile(name="Billing export", description="Changed meanwhile")
+    answer = send_scopes(desk, "orders.read", version="1")
+    assert answer.status_code == 409
+    assert "Its scopes are now: external-api." in text_of(answer)
+    assert get_client().scopes == ("external-api",)
+    assert send_scopes(desk, "orders.read", version=value_in(answer, "version")).status_code == 303
+    assert get_client().scopes == ("orders.read",)
 
 
 def test_the_assigned_scopes_are_ticked(desk):
@@ -202,7 +218,7 @@ def test_scopes_stand_by_api_and_one_that_two_share_stands_once(desk):
 
 @pytest.mark.parametrize("scope", ["nothing", "a\0b", "external-api orders.read", "x" * 9999])
 def test_a_scope_that_is_not_there_is_refused_and_nothing_changes(sqlite_desk, scope):
-    answer = sqlite_desk.send("/admin/clients/billing-export/scopes", scopes=[scope])
+    answer = send_scopes(sqlite_desk, scope)
     assert answer.status_code == 422
     assert "A chosen scope is not there any more: look at the list again" in text_of(answer)
     assert get_client().scopes == ("external-api",)
@@ -213,7 +229,7 @@ def test_a_scope_deleted_while_the_page_is_open_is_refused(desk):
     make_client()
     desk.open("/admin/clients/billing-export/scopes")
     delete_scope("external-api", actor=TEST, now=utc_now())
-    answer = desk.send("/admin/clients/billing-export/scopes", scopes="external-api")
+    answer = send_scopes(desk, "external-api")
     assert answer.status_code == 422
 
 
