@@ -12,6 +12,7 @@ from signet.operations.clients import ClientFacts
 from signet.views.admin.forms import AdminForm
 
 _LIFETIME_RANGE = "Choose a token lifetime from 60 to 86,400 seconds"
+_MORE_THAN_ANY = 10**9
 
 
 class LifetimeField(IntegerField):
@@ -23,6 +24,10 @@ class LifetimeField(IntegerField):
             super().process_formdata([value.replace(",", "").strip() for value in valuelist])
         except ValueError:
             raise ValueError("Enter the token lifetime as a number of seconds") from None
+        if self.data is not None and abs(self.data) > _MORE_THAN_ANY:
+            # The comparison with the range makes a float of it, which hundreds of digits do not fit.
+            self.data = None
+            raise ValueError(_LIFETIME_RANGE)
 
 
 class ClientFactsForm(AdminForm):
