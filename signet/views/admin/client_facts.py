@@ -25,7 +25,7 @@ class LifetimeField(IntegerField):
         except ValueError:
             raise ValueError("Enter the token lifetime as a number of seconds") from None
         if self.data is not None and abs(self.data) > _MORE_THAN_ANY:
-            # The comparison with the range makes a float of it, which hundreds of digits do not fit.
+            # The check of the range makes a float of it, which hundreds of digits do not fit.
             self.data = None
             raise ValueError(_LIFETIME_RANGE)
 
