@@ -122,12 +122,8 @@ def end_session(session: Session, session_id: str) -> None:
 
 def end_sessions_of(session: Session, admin: AdminRow) -> int:
     """End all sessions of an admin in an operation's transaction; returns how many there were."""
-    rows = list(
-        session.scalars(select(AdminSessionRow).where(AdminSessionRow.admin_id == admin.id))
-    )
-    for row in rows:
-        session.delete(row)
-    return len(rows)
+    ended = delete(AdminSessionRow).where(AdminSessionRow.admin_id == admin.id)
+    return len(session.scalars(ended.returning(AdminSessionRow.id_digest)).all())
 
 
 def prune_sessions(limits: SessionLimits, *, now: datetime) -> None:

@@ -106,13 +106,17 @@ def count_attempt(
     return next(counter.failures for counter in counters if counter.key == attempt.pair)
 
 
-def forgive_attempt(session: Session, attempt: Attempt, *, now: datetime) -> None:
-    """Take back what ``count_attempt`` counted: the password was right."""
+def forgive_attempt(session: Session, attempt: Attempt, *, earlier: bool, now: datetime) -> None:
+    """Take back what ``count_attempt`` counted, and the pause that it asked for.
+
+    :param earlier: forget the failures of the pair before it too: the password was right.
+    """
     for counter in _counters(session, attempt, now):
-        if counter.key == attempt.pair or counter.failures <= 1:
+        if counter.failures <= 1 or (earlier and counter.key == attempt.pair):
             session.delete(counter)
         else:
             counter.failures -= 1
+            counter.blocked_until = min(counter.blocked_until, now)
 
 
 def take_finished_windows(session: Session, *, now: datetime) -> tuple[tuple[str, str, int], ...]:
@@ -150,6 +154,6 @@ def _network(address: str) -> str:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return "unknown"
-    if parsed.version == 6 and parsed.ipv4_mapped is None:
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False))

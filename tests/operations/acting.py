@@ -14,6 +14,7 @@ from signet.models.audit import Actor
 from signet.models.audit_log import AuditEntry, AuditFilter, list_entries
 from signet.models.database import read
 from signet.models.key_encryption import KeyEncryption
+from signet.operations import passwords
 from signet.operations.admins import create_admin
 from signet.operations.client_secrets import IssuedSecret
 from signet.operations.clients import ClientFacts, register_client
@@ -114,6 +115,11 @@ class Statements:
 
     def _after(self, _connection, _cursor, statement, *_rest) -> None:
         self.after(statement)
+
+
+def hash_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash in the thread that asks: the turns of gevent's greenlets are no turns of threads."""
+    monkeypatch.setattr(passwords, "_in_turn", lambda function, *arguments: function(*arguments))
 
 
 @contextmanager
