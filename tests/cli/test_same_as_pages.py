@@ -42,7 +42,7 @@ def test_disabling_and_enabling_a_client(shell, client_id, submit, verb):
 
 def test_assigning_a_scope(shell, client_id, submit):
     shell.json("scope", "create", "other", "--api", "external-api")
-    submit(f"/clients/{client_id}/scopes", scopes=["external-api", "other"])
+    submit(f"/clients/{client_id}/scopes", scopes=["external-api", "other"], version="1")
     by_page = last_act(shell)
     shell.json("client", "remove-scope", client_id, "other")
     shell.json("client", "assign-scope", client_id, "other")
