@@ -10,7 +10,7 @@ import flask_migrate
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from signet.extensions import db
@@ -30,20 +30,13 @@ def alone(lock_folder: Path) -> Iterator[None]:
             fcntl.flock(lock_file, fcntl.LOCK_EX)
             yield
         return
+    connection = _lock_postgresql()
     try:
-        connection = db.engine.connect()
-    except DBAPIError as error:
-        raise DatabaseUnavailableError(type(error).__name__) from error
-    with connection.execution_options(isolation_level="AUTOCOMMIT"):
-        # However long another node's migration takes, waiting is right.
-        connection.execute(text("SET statement_timeout = 0"))
-        connection.execute(text("SET lock_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
-        try:
-            yield
-        finally:
-            # The settings above are not for whoever gets the connection next.
-            connection.invalidate()
+        yield
+    finally:
+        # Its settings are not for whoever gets the connection next.
+        connection.invalidate()
+        connection.close()
 
 
 def upgrade_schema() -> None:
@@ -63,10 +56,37 @@ def is_schema_current() -> bool:
 
     :raises DatabaseUnavailableError: if it cannot be asked.
     """
-    folder = current_app.extensions["migrate"].directory
+    return _applied_heads() == _scripts().get_heads()
+
+
+def has_unknown_migration() -> bool:
+    """Whether a newer version of Signet has changed the tables.
+
+    :raises DatabaseUnavailableError: if the database cannot be asked.
+    """
+    known = {script.revision for script in _scripts().walk_revisions()}
+    return not known.issuperset(_applied_heads())
+
+
+def _lock_postgresql() -> Connection:
     try:
-        with db.engine.connect() as connection:
-            heads = MigrationContext.configure(connection).get_current_heads()
+        connection = db.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        # However long another node's migration takes, waiting is right.
+        connection.execute(text("SET statement_timeout = 0"))
+        connection.execute(text("SET lock_timeout = 0"))
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
     except DBAPIError as error:
         raise DatabaseUnavailableError(type(error).__name__) from error
-    return heads == tuple(ScriptDirectory(folder).get_heads())
+    return connection
+
+
+def _applied_heads() -> list[str]:
+    try:
+        with db.engine.connect() as connection:
+            return list(MigrationContext.configure(connection).get_current_heads())
+    except DBAPIError as error:
+        raise DatabaseUnavailableError(type(error).__name__) from error
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(current_app.extensions["migrate"].directory)

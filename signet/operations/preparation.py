@@ -14,7 +14,7 @@ from pathlib import Path
 from signet.models.audit import Actor
 from signet.models.database import DatabaseUnavailableError, read
 from signet.models.key_encryption import KeyEncryption, KeyEncryptionError
-from signet.models.schema import alone, is_schema_current, upgrade_schema
+from signet.models.schema import alone, has_unknown_migration, is_schema_current, upgrade_schema
 from signet.models.signing_keys import load_private_key_ring, load_signing_key_rows
 from signet.operations.signing_keys import take_due_step
 from signet.settings import KeyEncryptionKey, Settings, SettingsError, read_key_files
@@ -30,6 +30,12 @@ def prepare(settings: Settings, *, actor: Actor, now: datetime) -> Settings:
         with alone(settings.data_dir):
             # Another preparation may have made them while this one waited.
             settings = read_key_files(settings)
+            if settings.uses_sqlite:
+                _make_database_file(Path(str(settings.database_url.database)))
+            if has_unknown_migration():
+                raise SettingsError(
+                    "SIGNET_DATABASE_URL", "the tables are of a newer version than this one"
+                )
             upgrade_schema()
             settings = _make_key_files(settings)
             encryption = KeyEncryption(settings.key_encryption_keys)
@@ -105,15 +111,36 @@ def _check_writable(folder: Path, variable: str) -> None:
         raise SettingsError(variable, f"cannot write to {folder}")
 
 
-def _write_private_file(path: Path, text: str) -> None:
+def _make_database_file(path: Path) -> None:
+    # By SQLite's own hand it would be open to whom the umask lets in; its log takes after it.
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise SettingsError("SIGNET_DATABASE_URL", f"{path}: {error.strerror}") from None
+
+
+def _write_private_file(path: Path, text: str) -> None:
+    # Renamed when it is whole: whatever stops this half way leaves no half of a key behind.
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        unfinished.rename(path)
+        _sync_folder(path.parent)
     except OSError as error:
         raise SettingsError("SIGNET_SECRETS_DIR", f"{path}: {error.strerror}") from None
-    with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
+
+
+def _sync_folder(folder: Path) -> None:
+    # Rows are about to be encrypted under a key: its name must be on the disk before them.
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _unreachable(error: DatabaseUnavailableError) -> SettingsError:
