@@ -6,16 +6,26 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import select, text
 
 from signet import background
+from signet.json_log import JsonFormatter
+from signet.models.admin_sessions import AdminSessionRow
+from signet.models.audit import Actor
 from signet.models.audit_log import AuditFilter, list_entries
-from signet.models.form_numbers import use_form_number
+from signet.models.database import read, write
+from signet.models.form_numbers import KEPT_FOR, use_form_number
 from signet.models.key_encryption import KeyEncryption
+from signet.models.sign_in_throttle import SignInThrottleRow
 from signet.models.signing_keys import list_signing_keys
 from signet.oauth.jwks import ANNOUNCED_FOR, SIGNS_FOR
+from signet.operations.admins import create_admin
+from signet.operations.sign_in import SignInRefusedError, sign_in
 from signet.wiring import Wiring, wiring
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+VISITOR = Actor(name="", address="192.0.2.1")
+PASSWORD = "glacier-harbour-lantern-moss"
 
 
 def at(moment: datetime) -> Wiring:
@@ -63,3 +73,31 @@ def test_a_step_that_fails_is_logged_and_the_others_are_taken(
         background.take_turn(keyless)
     assert [record.message for record in caplog.records] == ["a step beside the path failed"]
     assert use_form_number("one", now=NOON)
+
+
+@pytest.mark.usefixtures("app")
+def test_ended_sessions_and_old_failures_are_forgotten() -> None:
+    create_admin("ada", role="viewer", password=PASSWORD, actor=VISITOR, now=NOON)
+    sign_in("ada", PASSWORD, actor=VISITOR, now=NOON)
+    for _ in range(2):
+        with pytest.raises(SignInRefusedError):
+            sign_in("ada", "wrong", actor=VISITOR, now=NOON)
+    background.take_turn(at(NOON + timedelta(days=1)))
+    with read() as session:
+        assert session.scalars(select(AdminSessionRow)).all() == []
+        assert session.scalars(select(SignInThrottleRow)).all() == []
+    refusals = list_entries(AuditFilter(action="admin.sign_in_failed")).entries
+    assert [entry.after["failures"] for entry in refusals] == [2, 1]
+
+
+def test_what_is_logged_of_a_failing_database_holds_no_value(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    with write() as session:
+        session.execute(text("ALTER TABLE form_number RENAME COLUMN used_at TO canary"))
+    with caplog.at_level(logging.ERROR):
+        background.take_turn(at(NOON))
+    lines = [JsonFormatter().format(record) for record in caplog.records]
+    assert len(lines) == 1
+    assert "form_number" in lines[0]
+    assert str((NOON - KEPT_FOR).date()) not in lines[0]

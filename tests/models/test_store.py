@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -17,6 +16,7 @@ from signet.oauth.client import Client, matching_secret
 from signet.oauth.store import StoreUnavailableError
 from signet.operations import admins, client_secrets, clients, resource_servers, scopes
 from signet.operations.signing_keys import rotate_key
+from tests.models.outage import away
 from tests.operations.acting import (
     ADA,
     ENCRYPTION,
@@ -28,6 +28,8 @@ from tests.operations.acting import (
     register,
 )
 
+#: What the store reads.
+TABLES = ("audit_entry", "client", "signing_key")
 CACHE, STALE = timedelta(seconds=1), timedelta(seconds=60)
 
 
@@ -79,21 +81,6 @@ def use(store: SqlStore, client_id: str = "billing") -> Client:
     """What the token endpoint asks for one token."""
     store.signing_key(NOON)
     return find(store, client_id)
-
-
-@contextmanager
-def away(*tables: str) -> Iterator[None]:
-    """A database that fails whoever asks for these tables, or for any."""
-    tables = tables or ("audit_entry", "client", "signing_key")
-    with write() as session:
-        for table in tables:
-            session.execute(text(f"ALTER TABLE {table} RENAME TO {table}_away"))
-    try:
-        yield
-    finally:
-        with write() as session:
-            for table in tables:
-                session.execute(text(f"ALTER TABLE {table}_away RENAME TO {table}"))
 
 
 # What it remembers
@@ -413,7 +400,7 @@ def test_after_a_slow_look_nobody_repeats_it(app, store, statements, clock):
 
 def test_snapshots_serve_for_the_stale_time_while_the_database_is_away(store, clock):
     use(store)
-    with away():
+    with away(*TABLES):
         for _ in range(12):
             clock.pass_(5)
             assert use(store).enabled
@@ -426,7 +413,7 @@ def test_snapshots_serve_for_the_stale_time_while_the_database_is_away(store, cl
 
 def test_what_is_not_at_hand_is_unavailable_and_not_missing(store, clock):
     use(store)
-    with away():
+    with away(*TABLES):
         clock.pass_(0.5)
         with pytest.raises(StoreUnavailableError):
             store.find_client("nobody")
@@ -435,7 +422,7 @@ def test_what_is_not_at_hand_is_unavailable_and_not_missing(store, clock):
 
 
 def test_a_store_that_never_saw_the_database_is_unavailable(store, clock):
-    with away():
+    with away(*TABLES):
         unlucky = make_store(clock)
         with pytest.raises(StoreUnavailableError):
             unlucky.find_client("billing")
@@ -446,7 +433,7 @@ def test_a_store_that_never_saw_the_database_is_unavailable(store, clock):
 
 def test_the_store_recovers_by_itself(store, clock):
     use(store)
-    with away():
+    with away(*TABLES):
         clock.pass_(100)
         with pytest.raises(StoreUnavailableError):
             use(store)
@@ -479,7 +466,7 @@ def test_nobody_waits_for_a_look_at_a_database_that_has_just_failed(app, store, 
 def test_readiness_lasts_as_long_as_snapshots_may_serve(store, clock):
     assert store.is_ready(NOON)
     assert store.is_database_up()
-    with away():
+    with away(*TABLES):
         clock.pass_(59)
         assert store.is_ready(NOON)
         assert not store.is_database_up()

@@ -1,0 +1,220 @@
+"""The list of clients: states, search, pages."""
+
+from datetime import timedelta
+from itertools import combinations_with_replacement
+
+import pytest
+
+from signet.models import client_list
+from signet.models.client_list import (
+    STATES,
+    ClientFilter,
+    client_state,
+    count_clients_by_state,
+    every_client,
+    list_clients,
+)
+from signet.models.clients import ClientRow, ClientSecretRow
+from signet.models.database import write
+from signet.models.principal_names import PrincipalNameRow
+from signet.operations import clients
+from tests.operations.acting import ADA, NOON, make_scope, register
+
+DAY = timedelta(days=1)
+
+#: When a secret ends and when it was revoked.
+SECRETS = {
+    "none": (),
+    "lasts": (None, None),
+    "31 days": (NOON + 31 * DAY, None),
+    "30 days": (NOON + 30 * DAY, None),
+    "a moment": (NOON + timedelta(microseconds=1), None),
+    "ends now": (NOON, None),
+    "expired": (NOON - DAY, None),
+    "revoked": (None, NOON - DAY),
+    "revoked, then expired": (NOON - DAY, NOON - 2 * DAY),
+}
+
+
+def add(client_id: str, *, name: str = "Name", enabled: bool = True, secrets=()) -> None:
+    with write() as session:
+        session.add(
+            ClientRow(
+                client_id=client_id,
+                principal_name=PrincipalNameRow(folded=client_id.casefold()),
+                name=name,
+                folded_name=name.casefold(),
+                description="",
+                contact="",
+                enabled=enabled,
+                access_token_lifetime=3600,
+                created_at=NOON,
+                created_by="ada",
+                secrets=[
+                    ClientSecretRow(
+                        secret_id=f"{client_id}-{number}"[:20],
+                        description="",
+                        digest="",
+                        hint="",
+                        created_at=NOON,
+                        created_by="ada",
+                        expires_at=expires_at,
+                        revoked_at=revoked_at,
+                    )
+                    for number, (expires_at, revoked_at) in enumerate(secrets)
+                ],
+            )
+        )
+
+
+def ids(page) -> list[str]:
+    return [client.client_id for client in page.clients]
+
+
+def find(limit: int = 1_000, **wanted: str) -> list[str]:
+    return ids(list_clients(ClientFilter(**wanted), now=NOON, limit=limit))
+
+
+# States
+
+
+def test_a_list_by_state_holds_just_the_clients_of_that_state(app):
+    """The state is a rule over one client and a condition of a query: both must say the same."""
+    for number, kinds in enumerate(combinations_with_replacement(SECRETS, 2)):
+        secrets = [SECRETS[kind] for kind in kinds if SECRETS[kind]]
+        for enabled in (True, False):
+            add(f"client-{number}-{'on' if enabled else 'off'}", enabled=enabled, secrets=secrets)
+    everybody = list(every_client(ClientFilter(), now=NOON))
+    assert len(everybody) == 90
+    by_rule = {
+        state: {client.client_id for client in everybody if client_state(client, NOON) == state}
+        for state in STATES
+    }
+    assert all(by_rule.values())
+    assert {state: set(find(state=state)) for state in STATES} == by_rule
+    assert count_clients_by_state(NOON) == {state: len(by_rule[state]) for state in STATES}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "state"),
+    [
+        (["none"], "no-secret"),
+        (["revoked"], "no-secret"),
+        (["revoked, then expired"], "no-secret"),
+        (["ends now"], "expired"),
+        (["revoked", "expired"], "expired"),
+        (["30 days", "expired"], "expiring"),
+        (["30 days", "31 days"], "active"),
+        (["lasts"], "active"),
+    ],
+)
+def test_a_client_is_in_the_state_an_operator_should_know_first(app, kinds, state):
+    add("billing", secrets=[SECRETS[kind] for kind in kinds if SECRETS[kind]])
+    add("off", enabled=False, secrets=[SECRETS[kind] for kind in kinds if SECRETS[kind]])
+    assert find(state=state) == ["billing"]
+    assert find(state="disabled") == ["off"]
+
+
+# Search and filter
+
+
+@pytest.fixture
+def some(app):
+    add("billing-export", name="Billing Export")
+    add("100_percent", name="100 % Ökostrom")
+    add("strasse", name="Maßstab")
+    add("Back", name="back\\slash")
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("BILL", ["billing-export"]),
+        ("export", ["billing-export"]),
+        ("ökostrom", ["100_percent"]),
+        ("ÖKO", ["100_percent"]),
+        ("MASSSTAB", ["strasse"]),
+        ("%", ["100_percent"]),
+        ("_", ["100_percent"]),
+        ("\\", ["Back"]),
+        ("bACK", ["Back"]),
+        ("'", []),
+        ("nothing", []),
+    ],
+)
+def test_a_search_finds_parts_of_names_and_ids_by_no_case(some, search, found):
+    assert find(search=search) == found
+    assert [client.client_id for client in every_client(ClientFilter(search=search), now=NOON)] == (
+        found
+    )
+
+
+def test_a_list_by_scope_holds_whoever_has_it(app):
+    make_scope("one")
+    make_scope("two")
+    register("aaa", scopes=["one"])
+    register("bbb", scopes=["one", "two"])
+    register("ccc")
+    assert find(scope="one") == ["aaa", "bbb"]
+    assert find(scope="two", search="b") == ["bbb"]
+    assert find(scope="nothing") == []
+
+
+# Pages
+
+
+@pytest.fixture
+def seven(app):
+    """In the order of the list; three have the same name."""
+    for client_id, name in (
+        ("c6", "delta"), ("c1", "Alpha"), ("c3", "Beta"), ("c4", "beta"),
+        ("c5", "BETA"), ("c2", "alpha beta"), ("c7", "Epsilon"),
+    ):  # fmt: skip
+        add(client_id, name=name)
+
+
+SEVEN = ["c1", "c2", "c3", "c4", "c5", "c6", "c7"]
+
+
+@pytest.mark.parametrize("sort", ["name", "-name"])
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
+def test_pages_lead_through_all_clients_once_and_back(seven, sort, limit):
+    wanted = ClientFilter(sort=sort)
+    page = list_clients(wanted, now=NOON, limit=limit)
+    assert page.previous is None
+    pages = [ids(page)]
+    while page.next is not None:
+        page = list_clients(wanted, now=NOON, after=page.next, limit=limit)
+        pages.append(ids(page))
+    assert sum(pages, []) == (SEVEN if sort == "name" else SEVEN[::-1])
+    back = [ids(page)]
+    while page.previous is not None:
+        page = list_clients(wanted, now=NOON, before=page.previous, limit=limit)
+        back.insert(0, ids(page))
+    assert back == pages
+
+
+def test_a_page_says_how_many_match_and_how_many_there_are(seven):
+    page = list_clients(ClientFilter(search="beta"), now=NOON, limit=2)
+    assert (ids(page), page.matching, page.total) == (["c2", "c3"], 4, 7)
+    page = list_clients(ClientFilter(), now=NOON, limit=2)
+    assert (page.matching, page.total) == (7, 7)
+
+
+def test_a_filter_holds_on_every_page(seven):
+    wanted = ClientFilter(search="beta")
+    page = list_clients(wanted, now=NOON, limit=3)
+    assert ids(list_clients(wanted, now=NOON, after=page.next, limit=3)) == ["c5"]
+
+
+def test_a_page_behind_a_client_that_is_gone_is_empty_and_no_error(seven):
+    clients.delete_client("c3", actor=ADA, now=NOON)
+    for cursor in ({"after": "c3"}, {"before": "c3"}, {"after": "' OR 1=1 --"}):
+        page = list_clients(ClientFilter(), now=NOON, limit=2, **cursor)
+        assert (ids(page), page.previous, page.next) == ([], None, None)
+
+
+def test_a_stream_of_clients_holds_each_once_across_batches(seven, monkeypatch):
+    monkeypatch.setattr(client_list, "_BATCH", 2)
+    streamed = [client.client_id for client in every_client(ClientFilter(), now=NOON)]
+    assert streamed == SEVEN
