@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
+from argon2 import PasswordHasher, Type
 from flask import Flask
 from sqlalchemy import event
 
@@ -26,6 +27,8 @@ from signet.settings import KeyEncryptionKey
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 ADA = Actor(name="ada@example.org", address="192.0.2.1", user_agent="a browser", request_id="r-1")
 ENCRYPTION = KeyEncryption([KeyEncryptionKey("k1", bytes(range(32)))])
+#: For rules about texts, which are the same on any engine, and for long stories.
+on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 PASSWORD = "glacier-harbour-lantern-moss"
 
 
@@ -115,6 +118,13 @@ class Statements:
 
     def _after(self, _connection, _cursor, statement, *_rest) -> None:
         self.after(statement)
+
+
+def make_hashes_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have hashes that cost next to nothing, where only their number and order matter."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID)
+    monkeypatch.setattr(passwords, "_hasher", quick)
+    monkeypatch.setattr(passwords, "_DUMMY_HASH", quick.hash("nobody's"))
 
 
 def hash_in_place(monkeypatch: pytest.MonkeyPatch) -> None:

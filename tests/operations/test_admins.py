@@ -21,12 +21,20 @@ from tests.operations.acting import (
     entries,
     hash_in_place,
     make_admin,
+    make_hashes_quick,
+    on_sqlite,
     unchanged,
 )
 
 GRACE = "grace@example.org"
 OTHER_PASSWORD = "walnut-saddle-quartz-ribbon"
 BROWSER = Actor(name="", address="192.0.2.1", user_agent="a browser", request_id="r-2")
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch):
+    make_hashes_quick(monkeypatch)
+
 
 delete = partial(admins.delete_admin, actor=ADA, now=NOON)
 disable = partial(admins.disable_admin, actor=ADA, now=NOON)
@@ -156,6 +164,7 @@ def test_a_name_is_taken_whatever_its_case(app, name):
         make_admin(name)
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "name", ["", " ", "x" * 201, "a\nb", "a\0b", "a\u202eb", "\u200b", "Signet", "command line (x)"]
 )

@@ -10,7 +10,16 @@ from signet.models.clients import find_client
 from signet.operations import clients, resource_servers, scopes
 from signet.operations.clients import ClientFacts
 from signet.operations.errors import EditConflictError, NotFoundError, OperationError
-from tests.operations.acting import ADA, NOON, at_once, entries, make_scope, register, unchanged
+from tests.operations.acting import (
+    ADA,
+    NOON,
+    at_once,
+    entries,
+    make_scope,
+    on_sqlite,
+    register,
+    unchanged,
+)
 
 FACTS = ClientFacts(
     name="Billing export",
@@ -78,12 +87,14 @@ def test_texts_are_stored_without_spaces_around_them(app):
     assert (get().name, get().description, get().contact) == ("Billing", "a\nb", "me")
 
 
+@on_sqlite
 @pytest.mark.parametrize("client_id", ["abc", "A.b_c-9", "x" * 100, "..."])
 def test_a_client_id_of_the_allowed_form_is_taken_as_it_is(app, client_id):
     assert register(client_id).client_id == client_id
     assert get(client_id).client_id == client_id
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "client_id",
     [
@@ -128,6 +139,7 @@ def test_a_client_id_is_free_again_once_its_client_is_deleted(app):
     assert get("Billing").name == "Billing"
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("facts", "field"),
     [

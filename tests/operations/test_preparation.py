@@ -24,7 +24,7 @@ from signet.models.signing_keys import list_signing_keys
 from signet.operations import preparation
 from signet.settings import KeyEncryptionKey, Settings, SettingsError, load_settings
 from tests.conftest import opened
-from tests.operations.acting import ADA, NOON, at_once, entries, register
+from tests.operations.acting import ADA, NOON, at_once, entries, on_sqlite, register
 
 
 @pytest.fixture
@@ -44,9 +44,6 @@ def fresh(empty_database_url: str, tmp_path: Path) -> Settings:
 def app(fresh: Settings) -> Iterator[Flask]:
     with opened(create_app(fresh)) as app:
         yield app
-
-
-on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 def prepare(settings: Settings, now=NOON) -> Settings:

@@ -11,7 +11,7 @@ from signet.models.resource_servers import (
 )
 from signet.operations import clients, resource_servers, scopes
 from signet.operations.errors import EditConflictError, InUseError, NotFoundError, OperationError
-from tests.operations.acting import ADA, NOON, at_once, entries, register, unchanged
+from tests.operations.acting import ADA, NOON, at_once, entries, on_sqlite, register, unchanged
 
 create = partial(resource_servers.create_resource_server, actor=ADA, now=NOON)
 edit = partial(resource_servers.edit_resource_server, "orders", actor=ADA, now=NOON)
@@ -44,6 +44,7 @@ def test_without_a_name_an_api_is_called_by_its_identifier(app):
     assert get("x" * 200).name == "x" * 100
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "identifier", ["", "  ", "or ders", "a\tb", "x" * 201, "a\0b", "a\u202eb", "a\u200bb"]
 )

@@ -11,7 +11,16 @@ from signet.models.resource_servers import find_resource_server, list_resource_s
 from signet.models.scopes import find_scope, find_scope_by_number, list_scopes
 from signet.operations import clients, resource_servers, scopes
 from signet.operations.errors import EditConflictError, InUseError, NotFoundError, OperationError
-from tests.operations.acting import ADA, NOON, at_once, entries, make_scope, register, unchanged
+from tests.operations.acting import (
+    ADA,
+    NOON,
+    at_once,
+    entries,
+    make_scope,
+    on_sqlite,
+    register,
+    unchanged,
+)
 
 create = partial(scopes.create_scope, actor=ADA, now=NOON)
 create_api = partial(resource_servers.create_resource_server, actor=ADA, now=NOON)
@@ -62,12 +71,14 @@ def test_a_scope_is_created_with_its_apis_and_those_missing_are_made(app):
     }
 
 
+@on_sqlite
 @pytest.mark.parametrize("name", ["a", "x" * 200, "a:b/c", "https://x.example/y", "!#[]~", "A"])
 def test_a_scope_may_be_any_token_of_the_rfc(app, name):
     create(name, apis=["orders"])
     assert get(name).name == name
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "name", ["", " ", "a b", 'a"b', "a\\b", "x" * 201, "caf\u00e9", "a\n", "a\0", "\x7f"]
 )

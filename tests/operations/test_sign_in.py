@@ -7,7 +7,6 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from argon2 import PasswordHasher, Type
 from sqlalchemy import select
 
 from signet.models.admins import AdminRow
@@ -23,7 +22,16 @@ from signet.operations.sign_in import (
     sign_in,
     sign_out,
 )
-from tests.operations.acting import ADA, NOON, PASSWORD, at_once, entries, hash_in_place, make_admin
+from tests.operations.acting import (
+    ADA,
+    NOON,
+    PASSWORD,
+    at_once,
+    entries,
+    hash_in_place,
+    make_admin,
+    make_hashes_quick,
+)
 
 NAME = "ada@example.org"
 HOME, AWAY = "192.0.2.1", "198.51.100.7"
@@ -32,10 +40,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture(autouse=True)
 def quick_hashes(monkeypatch):
-    """Hashes that cost next to nothing: only their number matters here."""
-    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID)
-    monkeypatch.setattr(passwords, "_hasher", quick)
-    monkeypatch.setattr(passwords, "_DUMMY_HASH", quick.hash("nobody's"))
+    make_hashes_quick(monkeypatch)
 
 
 @pytest.fixture

@@ -17,12 +17,9 @@ from signet.oauth.jwks import ANNOUNCED_FOR, PUBLISHED_AFTERWARDS, SIGNS_FOR, Ke
 from signet.oauth.scope import GrantedScope
 from signet.operations.errors import NotFoundError, OperationError
 from signet.operations.signing_keys import revoke_key, rotate_key, take_due_step
-from tests.operations.acting import ADA, ENCRYPTION, NOON, at_once, entries
+from tests.operations.acting import ADA, ENCRYPTION, NOON, at_once, entries, on_sqlite
 
 DAY = timedelta(days=1)
-
-#: For long stories, which tell nothing of the engine.
-on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 def step(now: datetime = NOON, alg: str = "EdDSA") -> str | None:
