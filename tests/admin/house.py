@@ -14,10 +14,12 @@ from werkzeug.test import TestResponse
 from app import create_app
 from signet.extensions import db
 from signet.models.admins import ROLES
+from signet.operations.client_secrets import IssuedSecret
 from signet.operations.clients import ClientFacts, register_client
 from signet.operations.scopes import create_scope
+from signet.operations.signing_keys import take_due_step
 from signet.settings import load_settings
-from signet.wiring import utc_now
+from signet.wiring import utc_now, wiring
 from tests.admin.routes import Route
 from tests.admin.signing_in import TEST, csrf_of, make_admin, sign_in
 from tests.conftest import StrangerClient, opened, write_key_files
@@ -73,6 +75,20 @@ class House:
 
 
 @contextmanager
+def kept(app: Flask) -> Iterator[Flask]:
+    """An app that several tests share; its connections are closed afterwards.
+
+    Its context is not kept open: contexts of two apps would lie upon each other.
+    """
+    app.test_client_class = StrangerClient
+    try:
+        yield app
+    finally:
+        with opened(app):
+            pass
+
+
+@contextmanager
 def furnished(folder: Path, database_url: str, **variables: str) -> Iterator[House]:
     """A house over this database."""
     write_key_files(folder / "secrets")
@@ -81,16 +97,9 @@ def furnished(folder: Path, database_url: str, **variables: str) -> Iterator[Hou
         "SIGNET_DATA_DIR": str(folder),
         "SIGNET_SECRETS_DIR": str(folder / "secrets"),
     }
-    with opened(create_app(load_settings(environ | variables))) as app:
-        app.test_client_class = StrangerClient
-        create_scope("external-api", apis=["external-api"], actor=TEST, now=utc_now())
-        issued = register_client(
-            ClientFacts(name="Billing export"),
-            client_id="billing-export",
-            scopes=["external-api"],
-            actor=TEST,
-            now=utc_now(),
-        )
+    with kept(create_app(load_settings(environ | variables))) as app:
+        with app.app_context():
+            issued = _furnish()
         arguments = {
             "client_id": issued.client_id,
             "secret_id": issued.secret_id,
@@ -102,3 +111,16 @@ def furnished(folder: Path, database_url: str, **variables: str) -> Iterator[Hou
             people[role] = app.test_client()
             sign_in(people[role], make_admin(app, role))
         yield House(app, issued.client_secret, arguments, people)
+
+
+def _furnish() -> IssuedSecret:
+    encryption, alg = wiring().encryption, wiring().settings.signing_alg
+    take_due_step(alg, encryption=encryption, actor=TEST, now=utc_now())
+    create_scope("external-api", apis=["external-api"], actor=TEST, now=utc_now())
+    return register_client(
+        ClientFacts(name="Billing export"),
+        client_id="billing-export",
+        scopes=["external-api"],
+        actor=TEST,
+        now=utc_now(),
+    )

@@ -20,7 +20,7 @@ from signet.operations import admins
 from signet.operations.clients import ClientFacts, register_client
 from signet.wiring import utc_now, wiring
 from tests.admin.clock import Clock, moved_clock
-from tests.admin.house import House
+from tests.admin.house import House, kept
 from tests.admin.signing_in import PASSWORD, TEST, csrf_of, make_admin, sign_in
 from tests.conftest import MakeSettings, StrangerClient, opened
 from tests.databases import Databases
@@ -37,9 +37,10 @@ class Ada(NamedTuple):
 
 
 @pytest.fixture
-def app(house: House) -> Flask:
-    """The app that the tests of this file share."""
-    return house.app
+def app(house: House) -> Iterator[Flask]:
+    """The app that the tests of this file share, with its context."""
+    with house.app.app_context():
+        yield house.app
 
 
 @pytest.fixture
@@ -61,8 +62,7 @@ def other_node(house: House) -> Iterator[Flask]:
     """Another server over the same database and keys."""
     with house.app.app_context():
         settings = wiring().settings
-    with opened(create_app(settings)) as other:
-        other.test_client_class = StrangerClient
+    with kept(create_app(settings)) as other:
         yield other
 
 

@@ -20,10 +20,11 @@ from signet.operations.sign_in import SignInRefusedError
 from signet.settings import load_settings
 from signet.wiring import utc_now
 from tests.admin.clock import moved_clock
+from tests.admin.house import kept
 from tests.admin.pages import read
 from tests.admin.race import Browser, Raced
 from tests.admin.signing_in import PASSWORD, csrf_of, sign_in
-from tests.conftest import StrangerClient, opened, write_key_files
+from tests.conftest import write_key_files
 from tests.databases import ENGINES, Databases
 
 NAME = "ada@example.org"
@@ -108,15 +109,16 @@ class Empty:
     """A server without administrator that stays so, and its code."""
 
     def __init__(self, app: Flask) -> None:
-        app.test_client_class = StrangerClient
         self.app = app
-        self.code = make_setup_code(now=utc_now())
+        with app.app_context():
+            self.code = make_setup_code(now=utc_now())
 
     def set_up(self, **fields: str) -> TestResponse:
         """A set-up that is refused."""
         answer = set_up(self.app.test_client(), fields.pop("code", self.code), **fields)
         assert answer.status_code == 422
-        assert list_admins() == ()
+        with self.app.app_context():
+            assert list_admins() == ()
         return answer
 
 
@@ -129,7 +131,7 @@ def empty(
     write_key_files(folder / "secrets")
     with databases.fresh(request.param) as url:
         environ = {"SIGNET_DATABASE_URL": url, "SIGNET_SECRETS_DIR": str(folder / "secrets")}
-        with opened(create_app(load_settings(environ))) as app:
+        with kept(create_app(load_settings(environ))) as app:
             yield Empty(app)
 
 
@@ -152,7 +154,7 @@ def test_u22_c31_without_the_code_nobody_becomes_administrator(empty: Empty, wro
 
 
 def test_c31_the_digest_in_the_database_is_no_code(empty: Empty):
-    with db.engine.connect() as connection:
+    with empty.app.app_context(), db.engine.connect() as connection:
         digest = connection.execute(select(SetupCodeRow.digest)).scalar_one()
     empty.set_up(code=digest)
 
@@ -231,7 +233,7 @@ def test_password_managers_know_the_fields(empty: Empty):
 @pytest.mark.parametrize("name", ["admin", "administrator", "root", "signet", "test", "user"])
 def test_u16_a_fresh_server_lets_no_common_pair_in(empty: Empty, name: str):
     visitor = Actor(name="", address=f"192.0.2.{len(name)}")
-    with pytest.raises(SignInRefusedError):
+    with empty.app.app_context(), pytest.raises(SignInRefusedError):
         operations.sign_in(name, name, actor=visitor, now=utc_now())
 
 

@@ -29,9 +29,10 @@ REFUSAL = "The e-mail or the password is wrong"
 
 
 @pytest.fixture
-def app(house: House) -> Flask:
-    """The app that the tests of this file share."""
-    return house.app
+def app(house: House) -> Iterator[Flask]:
+    """The app that the tests of this file share, with its context."""
+    with house.app.app_context():
+        yield house.app
 
 
 @pytest.fixture
