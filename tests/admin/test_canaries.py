@@ -2,6 +2,7 @@
 
 import base64
 import html
+import json
 import re
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -19,6 +20,7 @@ from tests.admin.signing_in import PASSWORD
 WRONG_PASSWORD = "canary-password-that-nobody-has"
 WRONG_SECRET = "signet_canaryCANARYcanaryCANARYcanaryCANARYcanary1234567"
 QUERY = "canary-query"
+SCOPE = "canary-scope"
 
 
 @dataclass
@@ -57,6 +59,7 @@ def walk(raced: Raced) -> Trail:
         "CSRF token": walker.token("/admin/"),
         "query": QUERY,
     }
+    raced.server.flask("scope", "create", SCOPE, "--api", "canary-api")
     client_id, trail.secret["client secret"] = make_client(walker)
     trail.secret |= ask_for_tokens(walker, client_id, trail.secret["client secret"])
     for path in ("", "clients", f"clients/{client_id}", f"clients/{client_id}/secrets", "audit"):
@@ -72,7 +75,8 @@ def make_client(walker: Walker) -> tuple[str, str]:
     """A client's id and secret, from the page that shows it."""
     page = walker.get("/admin/clients/new").text
     hidden = dict(re.findall(r'name="(csrf_token|form_number)" value="([^"]+)"', page))
-    facts = {"name": "Canary", "expires_in": "365d", "access_token_lifetime": "3600"}
+    facts = {"name": "Canary", "scopes": SCOPE, "expires_in": "365d"}
+    facts["access_token_lifetime"] = "3600"
     shown = html.unescape(walker.post("/admin/clients/new", facts | hidden).text)
     found = re.search(r"signet_[A-Za-z0-9]{49}", shown)
     assert found is not None
@@ -82,10 +86,10 @@ def make_client(walker: Walker) -> tuple[str, str]:
 
 
 def ask_for_tokens(walker: Walker, client_id: str, client_secret: str) -> dict[str, str]:
-    """The secrets that token requests bring: sent rightly, wrongly, and in the wrong place."""
+    """The secrets of token requests sent rightly, wrongly and in the wrong place."""
     grant = {"grant_type": "client_credentials"}
     right = grant | {"client_id": client_id, "client_secret": client_secret}
-    walker.post("/connect/token", right)
+    issued = json.loads(walker.post("/connect/token", right).text)
     walker.post("/connect/token", right | {"client_secret": WRONG_SECRET})
     walker.post("/connect/token", right | {"client_id": WRONG_SECRET})
     walker.post("/connect/token?" + urlencode(right), grant)
@@ -99,7 +103,7 @@ def ask_for_tokens(walker: Walker, client_id: str, client_secret: str) -> dict[s
         connection.request("POST", "/connect/token", urlencode(grant), headers)
         connection.getresponse().read()
         connection.close()
-    return {"Basic credentials": basic}
+    return {"Basic credentials": basic, "access token": issued["access_token"]}
 
 
 @pytest.fixture(scope="module")
