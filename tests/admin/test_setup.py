@@ -74,6 +74,8 @@ def test_u22_the_code_works_once(client: FlaskClient, code: str):
     assert client.post("/admin/setup", data=form).status_code == 303
     assert client.post("/admin/setup", data=form | {"name": "eve"}).status_code == 404
     assert [admin.name for admin in list_admins()] == [NAME]
+    with db.engine.connect() as connection:
+        assert connection.execute(select(SetupCodeRow)).all() == []
 
 
 def test_u22_once_there_is_an_administrator_there_is_no_such_page(client: FlaskClient, code: str):
