@@ -111,4 +111,24 @@ if (secretPage) {
     if (saved) saved.checked = true;
     location.replace(leaveUrl);
   });
+} else if (document.querySelector(".account")) {
+  // The cache for Back keeps every page, "no-store" or not: after a sign-out it must show nothing.
+  const home = document.querySelector(".brand a").href;
+  const isSignedIn = async () => {
+    try {
+      // A redirect would lead to the sign-in.
+      return (await fetch(home, { method: "HEAD", redirect: "manual" })).ok;
+    } catch {
+      return false;
+    }
+  };
+  addEventListener("pagehide", () => {
+    document.documentElement.hidden = true;
+  });
+  addEventListener("pageshow", async (event) => {
+    if (!event.persisted) return;
+    // Whoever is still signed in finds the page as it was, with what was typed.
+    if (await isSignedIn()) document.documentElement.hidden = false;
+    else location.replace(location.href);
+  });
 }

@@ -250,7 +250,7 @@ def test_u22_c31_of_fifty_at_once_one_becomes_administrator(raced: Raced):
 
 
 def test_u22_afterwards_there_is_no_set_up_on_any_worker(raced: Raced):
-    statuses = {Browser(raced.server.base_url).get("/admin/setup").status for _ in range(20)}
+    statuses = {Browser(raced.server.base_url).get("/admin/setup").status for _ in range(8)}
     assert statuses == {404}
     assert raced.server.command("admin", "setup-code").returncode == 1
 
