@@ -11,8 +11,11 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
 
 from signet.models.audit import LONGEST_FEED, Change, changes_from, last_change
 from signet.models.clients import load_client_snapshot
@@ -116,7 +119,7 @@ class SqlStore:
 
     def _load_client(self, client_id: str) -> Client | None:
         seen = self._seen
-        with read() as session:
+        with self._read() as session:
             client = load_client_snapshot(session, client_id)
         if client is None:
             self._snapshots.pop(client_id, None)
@@ -130,10 +133,16 @@ class SqlStore:
 
     def _load_ring(self, now: datetime) -> KeyRing:
         try:
-            with read() as session:
+            with self._read() as session:
                 return load_private_key_ring(session, self._encryption, now=now)
         except KeyEncryptionError as error:
             raise StoreUnavailableError(str(error)) from error
+
+    def _read(self) -> AbstractContextManager[Session]:
+        # A look has just failed, and the next one will tell: nobody waits for more of that.
+        if self._is_failing:
+            raise DatabaseUnavailableError("no good look at the database")
+        return read()
 
     def _may_serve(self, loaded_at: float) -> bool:
         """Whether something loaded at this time is fresh enough to be served.

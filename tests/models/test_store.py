@@ -421,6 +421,17 @@ def test_what_is_not_at_hand_is_unavailable_and_not_missing(store, clock):
             store.find_client("billing", fresh=True)
 
 
+def test_a_database_that_has_just_failed_is_not_asked_for_more(store, statements, clock):
+    use(store)
+    with away(*TABLES):
+        clock.pass_(0.5)
+        store.is_database_up()
+        for fresh in (False, True):
+            with pytest.raises(StoreUnavailableError):
+                statements.count(lambda fresh=fresh: store.find_client("other", fresh=fresh))
+        assert "audit_entry" in statements.sent[-1]
+
+
 def test_a_store_that_never_saw_the_database_is_unavailable(store, clock):
     with away(*TABLES):
         unlucky = make_store(clock)
