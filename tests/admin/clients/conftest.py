@@ -18,30 +18,40 @@ def desk(app: Flask, client: FlaskClient) -> Desk:
 
 
 @pytest.fixture
-def sqlite_desk(sqlite_house: House) -> Desk:
+def sqlite_desk(sqlite_house: House) -> Iterator[Desk]:
     """For what is refused before the database is asked; leave everything as it is."""
-    return Desk(sqlite_house.people["operator"])
+    with sqlite_house.app.app_context():
+        yield Desk(sqlite_house.people["operator"])
 
 
 @pytest.fixture
-def shared_desk(house: House) -> Desk:
+def shared_desk(house: House) -> Iterator[Desk]:
     """For what changes nothing, on both engines."""
-    return Desk(house.people["operator"])
+    with house.app.app_context():
+        yield Desk(house.people["operator"])
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def states_desk(
+def states_house(
     request: pytest.FixtureRequest,
     databases: Databases,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Desk]:
-    """A desk with clients in every state."""
+) -> Iterator[House]:
+    """A house with clients in every state."""
     with (
         databases.fresh(request.param) as url,
         furnished(tmp_path_factory.mktemp("states"), url) as house,
     ):
-        make_client_in_each_state()
-        yield Desk(house.people["operator"])
+        with house.app.app_context():
+            make_client_in_each_state()
+        yield house
+
+
+@pytest.fixture
+def states_desk(states_house: House) -> Iterator[Desk]:
+    """A desk with clients in every state."""
+    with states_house.app.app_context():
+        yield Desk(states_house.people["operator"])
 
 
 @pytest.fixture
