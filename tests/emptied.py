@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
-from sqlalchemy import create_engine
 
 from app import create_app
 from signet.extensions import Base, db
+from signet.models.database import write
 from signet.settings import load_settings
 from tests.databases import Databases
 
@@ -35,12 +35,11 @@ def app_to_empty(databases: Databases) -> Iterator[Callable[[str], Flask]]:
 @pytest.fixture
 def database_url(engine: str, app_to_empty: Callable[[str], Flask]) -> str:
     """A migrated database in which nothing is."""
-    url = app_to_empty(engine).config["SQLALCHEMY_DATABASE_URI"]
-    database = create_engine(url)
-    with database.begin() as connection:
+    app = app_to_empty(engine)
+    with app.app_context(), write() as session:
         for table in reversed(Base.metadata.sorted_tables):
-            connection.execute(table.delete())
-    database.dispose()
+            session.execute(table.delete())
+    url = app.config["SQLALCHEMY_DATABASE_URI"]
     return url.render_as_string(hide_password=False).replace("+psycopg", "")
 
 
