@@ -5,6 +5,7 @@ its log: a master that has imported a database driver hands its workers a wait t
 """
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import resource
@@ -113,11 +114,20 @@ def check_preparation() -> None:
     """Run ``flask prepare --check`` with what this process has already imported."""
     from flask.cli import FlaskGroup
 
+    gc.disable()  # as below, and this process ends soon
     FlaskGroup().main(["--app", "wsgi", "prepare", "--check"], prog_name="flask")
+
+
+def post_fork(server: object, worker: object) -> None:
+    """Let a worker import the app without looking for garbage: a sixth of its start."""
+    gc.disable()
 
 
 def post_worker_init(worker: Any) -> None:
     """Start what runs beside the requests, once per worker, after the fork."""
     from signet import background  # not in the master, see above
 
+    # What is there by now stays: no later collection needs to look at it again.
+    gc.freeze()
+    gc.enable()
     background.start(worker.wsgi)
