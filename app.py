@@ -3,29 +3,24 @@
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from signet import cli
 from signet.extensions import csrf, db, migrate
 from signet.json_log import configure_log
 from signet.models import database
 from signet.models.key_encryption import KeyEncryption
 from signet.models.store import SqlStore
 from signet.settings import ROOT, Settings, load_settings
-from signet.views import admin
-from signet.views.admin.errors import answer_page_error
-from signet.views.error_edge import register_error_edge
-from signet.views.protocol import register_protocol
-from signet.views.request_log import register_request_log
-from signet.views.response_headers import register_response_headers
 from signet.wiring import Wiring
 
 #: No request is longer, whatever it is for.
 LONGEST_BODY = 64 * 1024
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings | None = None, *, with_entrances: bool = True) -> Flask:
     """Signet as a WSGI application.
 
     :param settings: instead of what the environment says.
+    :param with_entrances: ``False`` leaves out pages, protocol and commands: what is left has the
+        database, which is all that a check of the preparation needs.
     :raises SettingsError: naming the variable whose value cannot be used.
     """
     settings = settings or load_settings()
@@ -37,7 +32,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     configure(app, settings)
     parts = wire(app, settings)
-    register(app, parts)
+    if with_entrances:
+        register(app, parts)
     return app
 
 
@@ -76,7 +72,15 @@ def wire(app: Flask, settings: Settings) -> Wiring:
 
 
 def register(app: Flask, parts: Wiring) -> None:
-    """Open the entrances."""
+    """Open the entrances; imported here, because a check of the preparation needs none of them."""
+    from signet import cli
+    from signet.views import admin
+    from signet.views.admin.errors import answer_page_error
+    from signet.views.error_edge import register_error_edge
+    from signet.views.protocol import register_protocol
+    from signet.views.request_log import register_request_log
+    from signet.views.response_headers import register_response_headers
+
     register_request_log(app)
     register_response_headers(app, parts.settings)
     register_error_edge(

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import resource
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -111,11 +112,17 @@ def on_starting(server: object) -> None:
 
 
 def check_preparation() -> None:
-    """Run ``flask prepare --check`` with what this process has already imported."""
-    from flask.cli import FlaskGroup
-
+    """Do what ``flask prepare --check`` does, without the pages and commands that it would load."""
     gc.disable()  # as below, and this process ends soon
-    FlaskGroup().main(["--app", "wsgi", "prepare", "--check"], prog_name="flask")
+    from app import create_app
+    from signet.operations import preparation
+
+    try:
+        with create_app(settings, with_entrances=False).app_context():
+            preparation.check(settings, now=datetime.now(UTC))
+    except SettingsError as error:
+        error.show()
+        sys.exit(1)
 
 
 def post_fork(server: object, worker: object) -> None:

@@ -36,7 +36,8 @@ def prepare(settings: Settings, *, actor: Actor, now: datetime) -> Settings:
                 raise SettingsError(
                     "SIGNET_DATABASE_URL", "the tables are of a newer version than this one"
                 )
-            upgrade_schema()
+            if not is_schema_current():
+                upgrade_schema()
             settings = _make_key_files(settings)
             encryption = KeyEncryption(settings.key_encryption_keys)
             _check_keys_open(encryption, now=now)
