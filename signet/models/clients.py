@@ -11,7 +11,8 @@ from signet.models.columns import UtcDateTime
 from signet.models.database import read
 from signet.models.principal_names import PrincipalNameRow
 from signet.models.scopes import ScopeRow, client_scope
-from signet.oauth.client import CLIENT_SECRET_BASIC, Client, ClientScope, ClientSecret
+from signet.models.secrets import SecretDetails, SecretRow, live_secrets, to_secret_details
+from signet.oauth.client import CLIENT_SECRET_BASIC, Client, ClientScope
 
 
 class ClientRow(Base):
@@ -52,10 +53,6 @@ class ClientRow(Base):
 
     __table_args__ = (Index(None, "folded_name", "id"),)
 
-    def live_secrets(self, now: datetime) -> list["ClientSecretRow"]:
-        """Those that authenticate the client at this moment."""
-        return [secret for secret in self.secrets if secret.to_client_secret().is_live(now)]
-
     def to_client(self) -> Client:
         """The frozen twin that the protocol works with."""
         return Client(
@@ -75,60 +72,16 @@ class ClientRow(Base):
         )
 
 
-class ClientSecretRow(Base):
-    """One of a client's secrets, as a digest; ended secrets stay, so that people can read why."""
+class ClientSecretRow(SecretRow, Base):
+    """One of a client's secrets."""
 
     __tablename__ = "client_secret"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     client_row_id: Mapped[int] = mapped_column(
         ForeignKey(ClientRow.id, ondelete="CASCADE"), index=True
     )
-    #: Names the secret in addresses and commands; says nothing about it.
-    secret_id: Mapped[str] = mapped_column(String(20), unique=True)
-    description: Mapped[str] = mapped_column(String(100))
-    digest: Mapped[str] = mapped_column(String(80))
-    #: The last four characters.
-    hint: Mapped[str] = mapped_column(String(4))
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    created_by: Mapped[str] = mapped_column(String(320))
-    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    #: When a rotation replaced it; it works on until ``expires_at``.
-    replaced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     client: Mapped[ClientRow] = relationship(back_populates="secrets")
-
-    def to_client_secret(self) -> ClientSecret:
-        """The frozen twin that the protocol works with."""
-        return ClientSecret(
-            secret_id=self.secret_id,
-            digest=self.digest,
-            expires_at=self.expires_at,
-            revoked_at=self.revoked_at,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecretDetails:
-    """A secret as people and scripts read it: everything but the secret and its digest."""
-
-    secret_id: str
-    description: str
-    hint: str
-    created_at: datetime
-    created_by: str
-    expires_at: datetime | None
-    replaced_at: datetime | None
-    revoked_at: datetime | None
-
-    def state(self, now: datetime) -> str:
-        """``live``, ``expired`` or ``revoked``."""
-        if self.revoked_at is not None:
-            return "revoked"
-        if self.expires_at is not None and self.expires_at <= now:
-            return "expired"
-        return "live"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +105,7 @@ class ClientDetails:
 
     def live_secrets(self, now: datetime) -> tuple[SecretDetails, ...]:
         """Those that authenticate the client at this moment."""
-        return tuple(secret for secret in self.secrets if secret.state(now) == "live")
+        return live_secrets(self.secrets, now)
 
 
 def find_client(client_id: str) -> ClientDetails | None:
@@ -200,21 +153,8 @@ def to_details(row: ClientRow) -> ClientDetails:
         token_endpoint_auth_method=row.token_endpoint_auth_method,
         access_token_lifetime=timedelta(seconds=row.access_token_lifetime),
         scopes=tuple(scope.name for scope in row.scopes),
-        secrets=tuple(_to_secret_details(secret) for secret in reversed(row.secrets)),
+        secrets=tuple(to_secret_details(secret) for secret in reversed(row.secrets)),
         created_at=row.created_at,
         created_by=row.created_by,
         version=row.version,
-    )
-
-
-def _to_secret_details(row: ClientSecretRow) -> SecretDetails:
-    return SecretDetails(
-        secret_id=row.secret_id,
-        description=row.description,
-        hint=row.hint,
-        created_at=row.created_at,
-        created_by=row.created_by,
-        expires_at=row.expires_at,
-        replaced_at=row.replaced_at,
-        revoked_at=row.revoked_at,
     )

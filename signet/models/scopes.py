@@ -1,6 +1,6 @@
 """Scopes (RFC 6749 §3.3) and the APIs that own them; one scope may belong to several.
 
-Both tables stand here because each knows the other; what is asked of APIs is in
+The tables of both stand here because each knows the other; what is asked of APIs is in
 ``resource_servers.py``.
 """
 
@@ -14,6 +14,8 @@ from signet.extensions import Base
 from signet.models.columns import UtcDateTime
 from signet.models.database import read
 from signet.models.principal_names import PrincipalNameRow
+from signet.models.secrets import SecretRow
+from signet.oauth.resource_server import ResourceServer
 
 scope_resource_server = Table(
     "scope_resource_server",
@@ -31,7 +33,10 @@ client_scope = Table(
 
 
 class ResourceServerRow(Base):
-    """An API (RFC 9068 §3). Its identifier, the ``aud``, never changes: issued tokens carry it."""
+    """An API (RFC 9068 §3); ``to_resource_server`` gives its twin for the protocol.
+
+    Its identifier, the ``aud``, never changes: issued tokens carry it.
+    """
 
     __tablename__ = "resource_server"
 
@@ -39,6 +44,8 @@ class ResourceServerRow(Base):
     identifier: Mapped[str] = mapped_column(String(200), unique=True)
     folded_identifier: Mapped[str] = mapped_column(ForeignKey(PrincipalNameRow.folded), unique=True)
     name: Mapped[str] = mapped_column(String(100))
+    #: ``alg`` of its tokens; ``None``: the server's default.
+    signing_alg: Mapped[str | None] = mapped_column(String(16))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     #: Counts edits, so that two editors do not overwrite one another.
     version: Mapped[int] = mapped_column(default=1)
@@ -51,6 +58,33 @@ class ResourceServerRow(Base):
         back_populates="resource_servers",
         order_by="ScopeRow.name",
     )
+    secrets: Mapped[list["ResourceServerSecretRow"]] = relationship(
+        back_populates="resource_server",
+        cascade="all, delete-orphan",
+        passive_deletes=True,
+        order_by="ResourceServerSecretRow.id",
+    )
+
+    def to_resource_server(self) -> ResourceServer:
+        """The frozen twin that the protocol works with."""
+        return ResourceServer(
+            identifier=self.identifier,
+            signing_alg=self.signing_alg,
+            secrets=tuple(secret.to_client_secret() for secret in self.secrets),
+            scopes=frozenset(scope.name for scope in self.scopes),
+        )
+
+
+class ResourceServerSecretRow(SecretRow, Base):
+    """One of an API's secrets, with which it asks about tokens (RFC 7662 §2.1)."""
+
+    __tablename__ = "resource_server_secret"
+
+    resource_server_id: Mapped[int] = mapped_column(
+        ForeignKey(ResourceServerRow.id, ondelete="CASCADE"), index=True
+    )
+
+    resource_server: Mapped[ResourceServerRow] = relationship(back_populates="secrets")
 
 
 class ScopeRow(Base):

@@ -198,13 +198,17 @@ def secret_facts(secret: ClientSecretRow) -> dict[str, Any]:
 def _secrets_to_replace(
     client: ClientRow, replaces: Collection[str] | None, *, now: datetime
 ) -> list[ClientSecretRow]:
-    live = client.live_secrets(now)
+    live = _live_secrets(client, now)
     if replaces is None:
         return live
     chosen = [secret for secret in live if secret.secret_id in replaces]
     if len(chosen) != len(set(replaces)):
         raise OperationError("A secret to be replaced has ended in the meantime", field="replaces")
     return chosen
+
+
+def _live_secrets(client: ClientRow, now: datetime) -> list[ClientSecretRow]:
+    return [secret for secret in client.secrets if secret.to_client_secret().is_live(now)]
 
 
 def _end_secret(secret: ClientSecretRow, *, overlap: timedelta, now: datetime) -> None:
@@ -217,7 +221,7 @@ def _end_secret(secret: ClientSecretRow, *, overlap: timedelta, now: datetime) -
 
 
 def _check_room(client: ClientRow, *, replaced: int, now: datetime) -> None:
-    if len(client.live_secrets(now)) - replaced >= MOST_LIVE_SECRETS:
+    if len(_live_secrets(client, now)) - replaced >= MOST_LIVE_SECRETS:
         raise OperationError(
             f"This client has {MOST_LIVE_SECRETS} live secrets: revoke one of them first"
         )
