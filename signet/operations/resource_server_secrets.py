@@ -1,0 +1,24 @@
+"""What an operator does to the secrets of an API, with which it asks about tokens (RFC 7662 §2.1).
+
+They live as those of a client do.
+"""
+
+from sqlalchemy.orm import Session
+
+from signet.models.scopes import ResourceServerSecretRow
+from signet.operations.resource_servers import audited_api, get_resource_server_row
+from signet.operations.secret_life import SecretLife, SecretOwner
+
+
+def _get_owner(session: Session, identifier: str) -> SecretOwner[ResourceServerSecretRow]:
+    api = get_resource_server_row(session, identifier)
+    return SecretOwner(
+        client_id=api.identifier,
+        audited=audited_api(api),
+        secrets=api.secrets,
+        new_row=ResourceServerSecretRow,
+    )
+
+
+LIFE = SecretLife(action="api_secret", owner="API", get_owner=_get_owner)
+create_secret, rotate_secret, revoke_secret = LIFE.create, LIFE.rotate, LIFE.revoke
