@@ -1,5 +1,6 @@
 """``flask api``: the APIs that own scopes and stand in ``aud``."""
 
+from datetime import datetime
 from typing import Any
 
 import click
@@ -7,38 +8,68 @@ import click
 from signet.cli.actor import command_line
 from signet.cli.error_edge import Group
 from signet.cli.output import answer, facts, json_option, rfc3339, table
+from signet.cli.secret import SecretOwners, secret_document, secret_group, secret_table
 from signet.models.resource_servers import (
     ResourceServerDetails,
     find_resource_server,
     list_resource_servers,
 )
-from signet.operations import resource_servers
+from signet.operations import resource_server_secrets, resource_servers
 from signet.operations.errors import NotFoundError
+from signet.settings import SIGNING_ALGORITHMS
 from signet.wiring import wiring
 
 group = Group("api", help="APIs: who owns scopes and reads tokens.")
+
+#: Instead of an algorithm: the server's own choice, whichever it is.
+_DEFAULT = "default"
 
 
 @group.command("create")
 @click.argument("identifier")
 @click.option("--name", default="", help="How people call it; without it, the identifier.")
+@click.option(
+    "--signing-alg",
+    type=click.Choice(SIGNING_ALGORITHMS),
+    help="How its tokens are signed; without it, as the server's default says.",
+)
 @json_option
-def create_api(identifier: str, name: str, as_json: bool) -> None:
+def create_api(identifier: str, name: str, signing_alg: str | None, as_json: bool) -> None:
     """Register an API. Its tokens carry the identifier as aud."""
     resource_servers.create_resource_server(
-        identifier, name=name, actor=command_line(), now=wiring().clock()
+        identifier,
+        name=name,
+        signing_alg=signing_alg,
+        encryption=wiring().encryption,
+        actor=command_line(),
+        now=wiring().clock(),
     )
     _print_changed(identifier.strip(), f"Created the API {identifier.strip()}.", as_json=as_json)
 
 
 @group.command("edit")
 @click.argument("identifier")
-@click.option("--name", required=True, help="How people call it.")
+@click.option("--name", help="How people call it.")
+@click.option(
+    "--signing-alg",
+    type=click.Choice((*SIGNING_ALGORITHMS, _DEFAULT)),
+    help="How its tokens are signed.",
+)
 @json_option
-def edit_api(identifier: str, name: str, as_json: bool) -> None:
-    """Change the name of an API. Its identifier stays."""
+def edit_api(identifier: str, name: str | None, signing_alg: str | None, as_json: bool) -> None:
+    """Change what is named, and nothing else."""
+    if name is None and signing_alg is None:
+        raise click.UsageError("Name what to change, by an option.")
+    api = _get_api(identifier)
+    chosen = None if signing_alg == _DEFAULT else signing_alg
     resource_servers.edit_resource_server(
-        identifier, name=name, actor=command_line(), now=wiring().clock()
+        identifier,
+        name=api.name if name is None else name,
+        signing_alg=api.signing_alg if signing_alg is None else chosen,
+        version=api.version,
+        encryption=wiring().encryption,
+        actor=command_line(),
+        now=wiring().clock(),
     )
     _print_changed(identifier, f"Changed {identifier}.", as_json=as_json)
 
@@ -47,12 +78,15 @@ def edit_api(identifier: str, name: str, as_json: bool) -> None:
 @json_option
 def list_apis(as_json: bool) -> None:
     """List the APIs by name."""
-    found = list_resource_servers()
+    found, now = list_resource_servers(), wiring().clock()
     answer(
-        [api_document(api) for api in found],
+        [api_document(api, now=now) for api in found],
         table(
-            ("identifier", "name", "scope"),
-            [(api.identifier, api.name, " ".join(api.scopes)) for api in found],
+            ("identifier", "name", "signing alg", "scope"),
+            [
+                (api.identifier, api.name, api.signing_alg or _DEFAULT, " ".join(api.scopes))
+                for api in found
+            ],
             empty="No APIs.",
         ),
         as_json=as_json,
@@ -63,27 +97,33 @@ def list_apis(as_json: bool) -> None:
 @click.argument("identifier")
 @json_option
 def show_api(identifier: str, as_json: bool) -> None:
-    """Show an API."""
-    document = api_document(_get_api(identifier))
-    answer(document, facts(document), as_json=as_json)
+    """Show an API and what is known of its secrets."""
+    now = wiring().clock()
+    api = _get_api(identifier)
+    document = api_document(api, now=now)
+    lines = facts({name: value for name, value in document.items() if name != "secrets"})
+    answer(document, f"{lines}\n\n{secret_table(api.secrets, now=now)}", as_json=as_json)
 
 
 @group.command("delete")
 @click.argument("identifier")
 @json_option
 def delete_api(identifier: str, as_json: bool) -> None:
-    """Remove an API that owns no scope any more."""
+    """Remove an API that owns no scope any more, and its secrets with it."""
     resource_servers.delete_resource_server(identifier, actor=command_line(), now=wiring().clock())
     answer({"identifier": identifier, "deleted": True}, f"Deleted {identifier}.", as_json=as_json)
 
 
-def api_document(api: ResourceServerDetails) -> dict[str, Any]:
+def api_document(api: ResourceServerDetails, *, now: datetime) -> dict[str, Any]:
     """What scripts read of an API."""
     return {
         "identifier": api.identifier,
         "name": api.name,
+        # Null: the server's default.
+        "signing_alg": api.signing_alg,
         "scope": " ".join(api.scopes),
         "created_at": rfc3339(api.created_at),
+        "secrets": [secret_document(secret, now=now) for secret in api.secrets],
     }
 
 
@@ -95,4 +135,17 @@ def _get_api(identifier: str) -> ResourceServerDetails:
 
 
 def _print_changed(identifier: str, text: str, *, as_json: bool) -> None:
-    answer(api_document(_get_api(identifier)), text, as_json=as_json)
+    document = api_document(_get_api(identifier), now=wiring().clock())
+    answer(document, text, as_json=as_json)
+
+
+group.add_command(
+    secret_group(
+        SecretOwners(
+            metavar="IDENTIFIER",
+            life=resource_server_secrets.LIFE,
+            get_secrets=lambda identifier: _get_api(identifier).secrets,
+        ),
+        help="The secrets of an API, with which it asks about tokens.",
+    )
+)

@@ -1,6 +1,7 @@
-"""``flask secret``: the secrets of a client."""
+"""``flask secret``: the secrets of a client; and the same commands for those of an API."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,13 +11,17 @@ from signet.cli.actor import command_line
 from signet.cli.error_edge import Group
 from signet.cli.output import answer, facts, json_option, rfc3339, table
 from signet.cli.parameters import DURATION, EXPIRY
-from signet.models.clients import ClientDetails, SecretDetails, find_client
+from signet.models.clients import ClientDetails, find_client
+from signet.models.secrets import SecretDetails
 from signet.operations import client_secrets
-from signet.operations.client_secrets import DEFAULT_EXPIRES_IN, DEFAULT_OVERLAP, IssuedSecret
 from signet.operations.errors import NotFoundError
+from signet.operations.secret_life import (
+    DEFAULT_EXPIRES_IN,
+    DEFAULT_OVERLAP,
+    IssuedSecret,
+    SecretLife,
+)
 from signet.wiring import wiring
-
-group = Group("secret", help="The secrets of a client.")
 
 description_option = click.option(
     "--description", default="", help="What people tell it by, for example where it is used."
@@ -30,92 +35,120 @@ expires_in_option = click.option(
 )
 
 
-@group.command("create")
-@click.argument("client_id")
-@description_option
-@expires_in_option
-@json_option
-def create_secret(
-    client_id: str, description: str, expires_in: timedelta | None, as_json: bool
-) -> None:
-    """Make one more secret and print it."""
-    issued = client_secrets.create_secret(
-        client_id,
-        description=description,
-        expires_in=expires_in,
-        actor=command_line(),
-        now=wiring().clock(),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretOwners:
+    """Whose secrets a group of commands is about."""
+
+    #: How the usage calls the argument that names one of them.
+    metavar: str
+    life: SecretLife
+    #: Of the one who is called so, newest first; a :class:`NotFoundError` if nobody is.
+    get_secrets: Callable[[str], Sequence[SecretDetails]]
+
+    @property
+    def argument(self) -> Callable[[Callable[..., None]], Callable[..., None]]:
+        """The argument that names one of them."""
+        return click.argument("owner_id", metavar=self.metavar)
+
+
+def secret_group(owners: SecretOwners, *, help: str) -> Group:
+    """The commands ``create``, ``rotate``, ``list`` and ``revoke``."""
+    group = Group("secret", help=help)
+    for add_command in (_add_create, _add_rotate, _add_list, _add_revoke):
+        add_command(group, owners)
+    return group
+
+
+def _add_create(group: Group, owners: SecretOwners) -> None:
+    @group.command("create")
+    @owners.argument
+    @description_option
+    @expires_in_option
+    @json_option
+    def create_secret(
+        owner_id: str, description: str, expires_in: timedelta | None, as_json: bool
+    ) -> None:
+        """Make one more secret and print it."""
+        issued = owners.life.create(
+            owner_id,
+            description=description,
+            expires_in=expires_in,
+            actor=command_line(),
+            now=wiring().clock(),
+        )
+        print_issued(issued, as_json=as_json)
+
+
+def _add_rotate(group: Group, owners: SecretOwners) -> None:
+    @group.command("rotate")
+    @owners.argument
+    @click.option(
+        "--overlap",
+        type=DURATION,
+        default=f"{DEFAULT_OVERLAP.days}d",
+        show_default=True,
+        help="How long the replaced secrets go on working.",
     )
-    print_issued(issued, as_json=as_json)
-
-
-@group.command("rotate")
-@click.argument("client_id")
-@click.option(
-    "--overlap",
-    type=DURATION,
-    default=f"{DEFAULT_OVERLAP.days}d",
-    show_default=True,
-    help="How long the replaced secrets go on working.",
-)
-@click.option(
-    "--replaces",
-    metavar="SECRET_ID",
-    multiple=True,
-    help="Secret to replace, may be repeated; without it, all that work.",
-)
-@description_option
-@expires_in_option
-@json_option
-def rotate_secret(
-    client_id: str,
-    overlap: timedelta,
-    replaces: tuple[str, ...],
-    description: str,
-    expires_in: timedelta | None,
-    as_json: bool,
-) -> None:
-    """Make a new secret and print it. The ones it replaces end after the overlap."""
-    issued = client_secrets.rotate_secret(
-        client_id,
-        overlap=overlap,
-        replaces=replaces or None,
-        description=description,
-        expires_in=expires_in,
-        actor=command_line(),
-        now=wiring().clock(),
+    @click.option(
+        "--replaces",
+        metavar="SECRET_ID",
+        multiple=True,
+        help="Secret to replace, may be repeated; without it, all that work.",
     )
-    print_issued(issued, as_json=as_json)
+    @description_option
+    @expires_in_option
+    @json_option
+    def rotate_secret(
+        owner_id: str,
+        overlap: timedelta,
+        replaces: tuple[str, ...],
+        description: str,
+        expires_in: timedelta | None,
+        as_json: bool,
+    ) -> None:
+        """Make a new secret and print it. The ones it replaces end after the overlap."""
+        issued = owners.life.rotate(
+            owner_id,
+            overlap=overlap,
+            replaces=replaces or None,
+            description=description,
+            expires_in=expires_in,
+            actor=command_line(),
+            now=wiring().clock(),
+        )
+        print_issued(issued, as_json=as_json)
 
 
-@group.command("list")
-@click.argument("client_id")
-@json_option
-def list_secrets(client_id: str, as_json: bool) -> None:
-    """List what is known of secrets, the newest first."""
-    now = wiring().clock()
-    secrets = get_client(client_id).secrets
-    answer(
-        [secret_document(secret, now=now) for secret in secrets],
-        secret_table(secrets, now=now),
-        as_json=as_json,
-    )
+def _add_list(group: Group, owners: SecretOwners) -> None:
+    @group.command("list")
+    @owners.argument
+    @json_option
+    def list_secrets(owner_id: str, as_json: bool) -> None:
+        """List what is known of secrets, the newest first."""
+        now = wiring().clock()
+        secrets = owners.get_secrets(owner_id)
+        answer(
+            [secret_document(secret, now=now) for secret in secrets],
+            secret_table(secrets, now=now),
+            as_json=as_json,
+        )
 
 
-@group.command("revoke")
-@click.argument("client_id")
-@click.argument("secret_id")
-@json_option
-def revoke_secret(client_id: str, secret_id: str, as_json: bool) -> None:
-    """Refuse a secret from now on, for good."""
-    now = wiring().clock()
-    client_secrets.revoke_secret(client_id, secret_id, actor=command_line(), now=now)
-    document = next(
-        secret_document(secret, now=now)
-        for secret in get_client(client_id).secrets
-        if secret.secret_id == secret_id
-    )
-    answer(document, f"Revoked the secret {secret_id} of {client_id}.", as_json=as_json)
+def _add_revoke(group: Group, owners: SecretOwners) -> None:
+    @group.command("revoke")
+    @owners.argument
+    @click.argument("secret_id")
+    @json_option
+    def revoke_secret(owner_id: str, secret_id: str, as_json: bool) -> None:
+        """Refuse a secret from now on, for good."""
+        now = wiring().clock()
+        owners.life.revoke(owner_id, secret_id, actor=command_line(), now=now)
+        document = next(
+            secret_document(secret, now=now)
+            for secret in owners.get_secrets(owner_id)
+            if secret.secret_id == secret_id
+        )
+        answer(document, f"Revoked the secret {secret_id} of {owner_id}.", as_json=as_json)
 
 
 def get_client(client_id: str) -> ClientDetails:
@@ -174,3 +207,13 @@ def secret_table(secrets: Sequence[SecretDetails], *, now: datetime) -> str:
         ],
         empty="No secrets.",
     )
+
+
+group = secret_group(
+    SecretOwners(
+        metavar="CLIENT_ID",
+        life=client_secrets.LIFE,
+        get_secrets=lambda client_id: get_client(client_id).secrets,
+    ),
+    help="The secrets of a client.",
+)
