@@ -40,8 +40,17 @@ _PEM = re.compile(
     r"([A-Za-z0-9+/=\r\n]+)"
     r"-----END CERTIFICATE-----(?:\r?\n)?"
 )
-#: How names of attributes are written besides the nine of RFC 4514 §3, as openssl writes them.
+#: Attributes by their names: the nine of RFC 4514 §3, and others as openssl writes them.
 _ATTRIBUTES = {
+    NameOID.COMMON_NAME: "CN",
+    NameOID.LOCALITY_NAME: "L",
+    NameOID.STATE_OR_PROVINCE_NAME: "ST",
+    NameOID.ORGANIZATION_NAME: "O",
+    NameOID.ORGANIZATIONAL_UNIT_NAME: "OU",
+    NameOID.COUNTRY_NAME: "C",
+    NameOID.STREET_ADDRESS: "STREET",
+    NameOID.DOMAIN_COMPONENT: "DC",
+    NameOID.USER_ID: "UID",
     NameOID.EMAIL_ADDRESS: "emailAddress",
     NameOID.SERIAL_NUMBER: "serialNumber",
     NameOID.ORGANIZATION_IDENTIFIER: "organizationIdentifier",
@@ -54,21 +63,10 @@ _ATTRIBUTES = {
     NameOID.SURNAME: "SN",
     NameOID.TITLE: "title",
 }
-_STANDARD_ATTRIBUTES = {
-    NameOID.COMMON_NAME: "CN",
-    NameOID.LOCALITY_NAME: "L",
-    NameOID.STATE_OR_PROVINCE_NAME: "ST",
-    NameOID.ORGANIZATION_NAME: "O",
-    NameOID.ORGANIZATIONAL_UNIT_NAME: "OU",
-    NameOID.COUNTRY_NAME: "C",
-    NameOID.STREET_ADDRESS: "STREET",
-    NameOID.DOMAIN_COMPONENT: "DC",
-    NameOID.USER_ID: "UID",
-}
 # The case of a name says nothing; these are the spellings that one meets.
 _OIDS = {
     spelling: oid
-    for oid, name in (_STANDARD_ATTRIBUTES | _ATTRIBUTES).items()
+    for oid, name in _ATTRIBUTES.items()
     for spelling in (name, name.lower(), name.upper())
 }
 
