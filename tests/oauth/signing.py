@@ -1,8 +1,8 @@
 """What clients and other issuers sign: assertions, DPoP proofs, workload tokens. And bad ones.
 
 Made by hand over ``cryptography``, so that no mistake is shared with Signet or its JOSE library.
-All takes what a test wants otherwise: a claim as keyword, a header parameter in ``header``; ``None``
-leaves it out, ``NULL`` is JSON's null. Whole parts of odd form: see :func:`sign`.
+All takes what a test wants otherwise: a claim as keyword, a parameter of the header in ``header``;
+``None`` leaves it out, ``NULL`` is JSON's null. Whole parts of odd form: see :func:`sign`.
 
     key = make_key("ES256")
     assertion = make_assertion(key, "billing", ISSUER)
