@@ -62,10 +62,10 @@ def add_secret(
 
 def _owner(client: ClientRow) -> SecretOwner[ClientSecretRow]:
     return SecretOwner(
+        row=client,
+        new_secret_row=ClientSecretRow,
         client_id=client.client_id,
         audited=audited_client(client),
-        secrets=client.secrets,
-        new_row=ClientSecretRow,
         scopes=tuple(sorted(scope.name for scope in client.scopes)),
     )
 

@@ -13,10 +13,10 @@ from signet.operations.secret_life import SecretLife, SecretOwner
 def _get_owner(session: Session, identifier: str) -> SecretOwner[ResourceServerSecretRow]:
     api = get_resource_server_row(session, identifier)
     return SecretOwner(
+        row=api,
+        new_secret_row=ResourceServerSecretRow,
         client_id=api.identifier,
         audited=audited_api(api),
-        secrets=api.secrets,
-        new_row=ResourceServerSecretRow,
     )
 
 

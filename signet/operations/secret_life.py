@@ -8,7 +8,7 @@ import secrets as random_source
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -40,17 +40,30 @@ class IssuedSecret:
     scopes: tuple[str, ...] = ()
 
 
+class OwnerRow(Protocol[Row]):
+    """The row of a client or an API."""
+
+    @property
+    def secrets(self) -> list[Row]:
+        """Its own, the oldest first."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretOwner(Generic[Row]):
     """A client or an API in an operation's transaction."""
 
+    row: OwnerRow[Row]
+    new_secret_row: Callable[..., Row]
     #: What is sent beside a secret, which is bound to it.
     client_id: str
     audited: AuditedObject
-    #: Its own rows; a new secret is added here.
-    secrets: list[Row]
-    new_row: Callable[..., Row]
     scopes: tuple[str, ...] = ()
+
+    @property
+    def secrets(self) -> list[Row]:
+        """Its own, the oldest first; a new one is added here."""
+        return self.row.secrets
 
     def live_secrets(self, now: datetime) -> list[Row]:
         """Those that authenticate the owner at this moment."""
@@ -181,7 +194,7 @@ def add_secret(
 ) -> IssuedSecret:
     """Generate a secret in an operation's transaction."""
     client_secret = generate_client_secret()
-    row = owner.new_row(
+    row = owner.new_secret_row(
         secret_id=random_source.token_hex(6),
         description=description,
         digest=digest_client_secret(client_secret, client_id=owner.client_id),
