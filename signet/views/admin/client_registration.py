@@ -1,6 +1,6 @@
 """Registering a client: the form, and its first secret in the answer."""
 
-from flask import render_template
+from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import StringField
 from wtforms.validators import Optional, Regexp
@@ -8,11 +8,11 @@ from wtforms.validators import Optional, Regexp
 from signet.operations.clients import register_client
 from signet.operations.errors import OperationError
 from signet.views.admin.client_facts import ClientFactsForm
-from signet.views.admin.client_secrets import EXPIRES_IN, expires_in_field
 from signet.views.admin.forms import claim_form_number, new_form_number, release_form_number
 from signet.views.admin.identity import acting
-from signet.views.admin.save_secret import NewSecretPage, already_shown, show_secret
+from signet.views.admin.save_secret import Leave, NewSecretPage, already_shown, show_secret
 from signet.views.admin.scope_choices import audiences, granted, scope_groups, scopes_field
+from signet.views.admin.secret_form import EXPIRES_IN, expires_in_field
 from signet.wiring import wiring
 
 
@@ -48,7 +48,7 @@ def create() -> ResponseReturnValue:
     form = NewClientForm()
     if form.validate_on_submit():
         if not claim_form_number():
-            return already_shown(None)
+            return already_shown(Leave("Go to the clients", url_for("admin.clients.index")))
         try:
             return _register(form)
         except OperationError as error:

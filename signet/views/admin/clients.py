@@ -12,11 +12,12 @@ from signet.operations import clients
 from signet.operations.errors import EditConflictError, OperationError
 from signet.views.admin import client_editing, client_registration
 from signet.views.admin.client_facts import get_client
-from signet.views.admin.client_status import STATE_LABELS, secret_lines, status_of
+from signet.views.admin.client_status import STATE_LABELS, status_of
 from signet.views.admin.forms import AdminForm
 from signet.views.admin.identity import acting
 from signet.views.admin.save_secret import token_endpoint
 from signet.views.admin.scope_choices import audiences, granted, scope_groups, scopes_field
+from signet.views.admin.secret_lines import secret_lines
 from signet.wiring import wiring
 
 bp = Blueprint("clients", __name__, url_prefix="/clients")

@@ -5,18 +5,28 @@ operation would lose what it is about to show. So everything else is read before
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from signet.models.clients import ClientDetails
-from signet.oauth.metadata import TOKEN_PATH
-from signet.operations.client_secrets import IssuedSecret
+from signet.oauth.server import TOKEN_PATH
+from signet.operations.secret_life import IssuedSecret
 from signet.wiring import wiring
 
 _PLAIN = re.compile(r"[A-Za-z0-9._:/@%+,\[\]-]*")
+#: What a shell takes for its own, even between double quotes.
+_SPECIAL = re.compile(r'[\\"$`]')
+
+
+class Leave(NamedTuple):
+    """A way out of a page: the words of the button, and where it leads."""
+
+    label: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +40,7 @@ class OldSecret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSecretPage:
-    """What stands around the new secret."""
+    """What stands around the new secret of a client."""
 
     heading: str
     client_name: str
@@ -46,36 +56,59 @@ def token_endpoint() -> str:
 
 
 def show_secret(issued: IssuedSecret, page: NewSecretPage) -> ResponseReturnValue:
-    """The page with the secret."""
-    return render_template(
+    """The page with the secret of a client."""
+    return render_secret(
         "admin/client_secrets/save.html",
-        issued=issued,
+        issued,
+        variables={
+            "SIGNET_TOKEN_URL": token_endpoint(),
+            "SIGNET_CLIENT_ID": issued.client_id,
+            "SIGNET_CLIENT_SECRET": issued.client_secret,
+            "SIGNET_SCOPE": " ".join(page.scopes),
+        },
+        file_name=f"{issued.client_id}.env",
+        leave=leave_to_client(issued.client_id),
         page=page,
         token_endpoint=token_endpoint(),
-        env_text=env_text(issued, page.scopes),
     )
 
 
-def already_shown(client: ClientDetails | None) -> ResponseReturnValue:
-    """The refusal of a form that was sent before.
+def render_secret(
+    template: str,
+    issued: IssuedSecret,
+    *,
+    variables: Mapping[str, str],
+    file_name: str,
+    leave: Leave,
+    **around: Any,
+) -> str:
+    """A page with a secret.
 
-    :param client: whose secret it was; ``None`` if the form made the client.
+    :param variables: what the file to download sets, and ``file_name`` how it is called.
+    :param around: what else the template says.
     """
-    if client is None:
-        leave = "Go to the clients", url_for("admin.clients.index")
-    else:
-        leave = "Go to the client", url_for("admin.clients.show", client_id=client.client_id)
-    return render_template("admin/client_secrets/already_shown.html", leave=leave), 409
+    return render_template(
+        template,
+        issued=issued,
+        env_text=env_text(variables),
+        env_file_name=file_name,
+        leave=leave,
+        **around,
+    )
 
 
-def env_text(issued: IssuedSecret, scopes: tuple[str, ...]) -> str:
+def leave_to_client(client_id: str) -> Leave:
+    """The way to the page of a client."""
+    return Leave("Go to the client", url_for("admin.clients.show", client_id=client_id))
+
+
+def already_shown(leave: Leave) -> ResponseReturnValue:
+    """The refusal of a form that was sent before."""
+    return render_template("admin/secret_pages/already_shown.html", leave=leave), 409
+
+
+def env_text(variables: Mapping[str, str]) -> str:
     """A file that tools and shells read as environment variables."""
-    variables = {
-        "SIGNET_TOKEN_URL": token_endpoint(),
-        "SIGNET_CLIENT_ID": issued.client_id,
-        "SIGNET_CLIENT_SECRET": issued.client_secret,
-        "SIGNET_SCOPE": " ".join(scopes),
-    }
     return "".join(f"{name}={_quoted(value)}\n" for name, value in variables.items())
 
 
@@ -83,5 +116,6 @@ def _quoted(value: str) -> str:
     # Without quotes where it can be: Docker's --env-file would take them as part of the value.
     if _PLAIN.fullmatch(value):
         return value
-    # A scope has neither space nor '"' (RFC 6749 §3.3).
-    return f'"{value}"' if "'" in value else f"'{value}'"
+    if "'" not in value:
+        return f"'{value}'"
+    return '"' + _SPECIAL.sub(r"\\\g<0>", value) + '"'

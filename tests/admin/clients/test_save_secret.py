@@ -12,7 +12,6 @@ from urllib.parse import unquote
 
 import pytest
 from dotenv import dotenv_values
-from flask import Flask
 from playwright.sync_api import Page, expect
 from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
@@ -22,7 +21,6 @@ from signet.extensions import db
 from signet.json_log import JsonFormatter
 from signet.models.audit_log import AuditFilter, list_entries
 from signet.oauth.client import digest_client_secret
-from signet.operations.client_secrets import IssuedSecret
 from signet.operations.scopes import disable_scope
 from signet.views.admin.save_secret import env_text
 from signet.wiring import utc_now
@@ -109,23 +107,25 @@ def test_the_env_file_holds_what_a_caller_needs(desk):
     assert link.attributes["download"] == "billing-export.env"
 
 
-@pytest.mark.parametrize(
-    "scopes", [("a", "b"), ("it's",), ("$HOME", "`id`"), ("#a",), ("a&b;c", "!x"), ("it's", "d")]
-)
-def test_shell_and_dotenv_read_the_same_from_the_env_file(app: Flask, tmp_path: Path, scopes):
-    issued = IssuedSecret(
-        client_id="billing-export", secret_id="1", client_secret="signet_x", expires_at=None
-    )
+def read_by_shell(file: Path) -> str:
+    """The variable that a shell finds in the file."""
+    command = f'. {file}; printf "%s" "$SIGNET_SCOPE"'
+    return subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("text", ["a b", "it's", "$HOME `id`", "#a", "a&b;c !x", "it's d", 'say"'])
+def test_shell_and_dotenv_read_the_same_from_the_env_file(tmp_path: Path, text: str):
     file = tmp_path / "billing-export.env"
-    file.write_text(env_text(issued, scopes), encoding="utf-8")
-    shell = subprocess.run(
-        ["sh", "-c", f'. {file}; printf "%s" "$SIGNET_SCOPE"'],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert shell.stdout == " ".join(scopes)
-    assert dotenv_values(file, interpolate=False)["SIGNET_SCOPE"] == " ".join(scopes)
+    file.write_text(env_text({"SIGNET_SCOPE": text}), encoding="utf-8")
+    assert read_by_shell(file) == text
+    assert dotenv_values(file, interpolate=False)["SIGNET_SCOPE"] == text
+
+
+@pytest.mark.parametrize("text", ["it's$(id)", "it's`id`", "it's$HOME", """it's"; id; echo \\"""])
+def test_a_shell_that_reads_the_env_file_runs_nothing_of_it(tmp_path: Path, text: str):
+    file = tmp_path / "billing-export.env"
+    file.write_text(env_text({"SIGNET_SCOPE": text}), encoding="utf-8")
+    assert read_by_shell(file) == text
 
 
 # Shown once
