@@ -71,7 +71,9 @@ def _owner(client: ClientRow) -> SecretOwner[ClientSecretRow]:
 
 
 LIFE = SecretLife(
-    action="secret",
+    create_action="secret.create",
+    rotate_action="secret.rotate",
+    revoke_action="secret.revoke",
     owner="client",
     get_owner=lambda session, client_id: _owner(get_client_row(session, client_id)),
 )

@@ -20,5 +20,11 @@ def _get_owner(session: Session, identifier: str) -> SecretOwner[ResourceServerS
     )
 
 
-LIFE = SecretLife(action="api_secret", owner="API", get_owner=_get_owner)
+LIFE = SecretLife(
+    create_action="api_secret.create",
+    rotate_action="api_secret.rotate",
+    revoke_action="api_secret.revoke",
+    owner="API",
+    get_owner=_get_owner,
+)
 create_secret, rotate_secret, revoke_secret = LIFE.create, LIFE.rotate, LIFE.revoke

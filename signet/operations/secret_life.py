@@ -74,8 +74,10 @@ class SecretOwner(Generic[Row]):
 class SecretLife:
     """What an operator does to the secrets of one kind of owner."""
 
-    #: ``secret.create``: the first half.
-    action: str
+    #: How the audit log calls each act.
+    create_action: str
+    rotate_action: str
+    revoke_action: str
     #: What refusals call the owner.
     owner: str
     #: A :class:`NotFoundError` if nobody is called so.
@@ -105,7 +107,7 @@ class SecretLife:
             append_entry(
                 session,
                 actor=actor,
-                action=f"{self.action}.create",
+                action=self.create_action,
                 object=owner.audited,
                 now=now,
                 after=secret_facts(owner.secrets[-1]),
@@ -145,7 +147,7 @@ class SecretLife:
             append_entry(
                 session,
                 actor=actor,
-                action=f"{self.action}.rotate",
+                action=self.rotate_action,
                 object=owner.audited,
                 now=now,
                 before={"replaced": before},
@@ -170,7 +172,7 @@ class SecretLife:
             append_entry(
                 session,
                 actor=actor,
-                action=f"{self.action}.revoke",
+                action=self.revoke_action,
                 object=owner.audited,
                 now=now,
                 before=before,

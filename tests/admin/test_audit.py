@@ -67,7 +67,7 @@ def actions_of_operations() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
-        and re.fullmatch(r"[a-z]+\.[a-z_]+", node.value)
+        and re.fullmatch(r"[a-z_]+\.[a-z_]+", node.value)
     }
 
 
@@ -122,6 +122,18 @@ def test_an_action_of_another_version_has_a_sentence():
             "Assigned c to and removed a from the client Billing export",
         ),
         ("api.edit", {"name": "Old"}, {}, "Renamed the API Old to Billing export"),
+        (
+            "api.edit",
+            {"signing_alg": None},
+            {"signing_alg": "ES256"},
+            "Changed the signing algorithm of the API Billing export",
+        ),
+        (
+            "api_secret.revoke",
+            {"description": "prod 2026"},
+            {},
+            "Revoked the secret “prod 2026” of the API Billing export",
+        ),
         (
             "admin.set_role",
             {"role": "viewer"},

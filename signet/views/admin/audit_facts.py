@@ -17,6 +17,7 @@ _LABELS = {
     "role": "Role",
     "enabled": "Enabled",
     "access_token_lifetime": "Token lifetime",
+    "signing_alg": "Signing algorithm",
     "scope": "Scopes",
     "apis": "APIs",
     "password": "Password",
@@ -32,8 +33,14 @@ _LABELS = {
     "secret": "New secret",
     "replaced": "Replaced secret",
 }
-_NOTHING = {"expires_at": "Never", "revoked_at": "No", "description": "Empty", "contact": "Empty"}
-_IDENTIFIERS = frozenset({"secret_id", "scope", "apis", "kid", "alg", "successor"})
+_NOTHING = {
+    "expires_at": "Never",
+    "revoked_at": "No",
+    "description": "Empty",
+    "contact": "Empty",
+    "signing_alg": "Default",
+}
+_IDENTIFIERS = frozenset({"secret_id", "signing_alg", "scope", "apis", "kid", "alg", "successor"})
 
 
 @dataclass(frozen=True, slots=True)

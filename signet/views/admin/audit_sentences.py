@@ -20,6 +20,7 @@ _FACTS = {
     "description": "description",
     "contact": "contact",
     "access_token_lifetime": "token lifetime",
+    "signing_alg": "signing algorithm",
     "apis": "APIs",
     "scope": "scopes",
 }
@@ -97,13 +98,18 @@ def _scopes(entry: AuditEntry) -> str:
     return text[0].upper() + text[1:]
 
 
-def _revoked_secret(entry: AuditEntry) -> str:
-    description = entry.before.get("description")
-    secret = f"the secret “{description}”" if description else "a secret"
-    return f"Revoked {secret} of {_name(entry)}"
+def _revoked_secret(owner: str) -> Callable[[AuditEntry], str]:
+    def sentence(entry: AuditEntry) -> str:
+        description = entry.before.get("description")
+        secret = f"the secret “{description}”" if description else "a secret"
+        return f"Revoked {secret} of {owner}{_name(entry)}"
+
+    return sentence
 
 
-def _renamed_api(entry: AuditEntry) -> str:
+def _edited_api(entry: AuditEntry) -> str:
+    if "signing_alg" in entry.after:
+        return _changed("the API")(entry)
     before = entry.before.get("name")
     return f"Renamed the API {before} to {_name(entry)}" if before else f"Renamed {_name(entry)}"
 
@@ -146,15 +152,18 @@ ACTS = {
     "client.delete": Act("Client deleted", "Deleted the client {name}"),
     "secret.create": Act("Secret made", "Made a secret for {name}"),
     "secret.rotate": Act("Secret rotated", "Rotated the secret of {name}"),
-    "secret.revoke": Act("Secret revoked", _revoked_secret),
+    "secret.revoke": Act("Secret revoked", _revoked_secret("")),
     "scope.create": Act("Scope created", "Created the scope {name}"),
     "scope.edit": Act("Scope edited", _changed("the scope")),
     "scope.disable": Act("Scope disabled", "Disabled the scope {name}"),
     "scope.enable": Act("Scope enabled", "Enabled the scope {name}"),
     "scope.delete": Act("Scope deleted", "Deleted the scope {name}"),
     "api.create": Act("API created", "Created the API {name}"),
-    "api.edit": Act("API renamed", _renamed_api),
+    "api.edit": Act("API edited", _edited_api),
     "api.delete": Act("API deleted", "Deleted the API {name}"),
+    "api_secret.create": Act("Secret of an API made", "Made a secret for the API {name}"),
+    "api_secret.rotate": Act("Secret of an API rotated", "Rotated the secret of the API {name}"),
+    "api_secret.revoke": Act("Secret of an API revoked", _revoked_secret("the API ")),
     "key.create": Act("Signing key made", _key("Made the signing key")),
     "key.announce": Act("Signing key announced", _key("Announced the next signing key")),
     "key.rotate": Act("Signing key rotated", _key("Rotated the signing key, the next is")),
