@@ -4,17 +4,39 @@ from functools import partial
 
 import pytest
 
+from signet.models.database import read
 from signet.models.resource_servers import (
     find_resource_server,
     find_resource_server_by_number,
     list_resource_servers,
+    load_api_algorithms,
+    load_resource_server_snapshot,
 )
+from signet.models.signing_keys import list_signing_keys
 from signet.operations import clients, resource_servers, scopes
 from signet.operations.errors import EditConflictError, InUseError, NotFoundError, OperationError
-from tests.operations.acting import ADA, NOON, at_once, entries, on_sqlite, register, unchanged
+from tests.operations.acting import (
+    ADA,
+    ENCRYPTION,
+    NOON,
+    at_once,
+    entries,
+    on_sqlite,
+    register,
+    unchanged,
+)
 
-create = partial(resource_servers.create_resource_server, actor=ADA, now=NOON)
-edit = partial(resource_servers.edit_resource_server, "orders", actor=ADA, now=NOON)
+create = partial(
+    resource_servers.create_resource_server, encryption=ENCRYPTION, actor=ADA, now=NOON
+)
+edit = partial(
+    resource_servers.edit_resource_server,
+    "orders",
+    signing_alg=None,
+    encryption=ENCRYPTION,
+    actor=ADA,
+    now=NOON,
+)
 delete = partial(resource_servers.delete_resource_server, actor=ADA, now=NOON)
 
 
@@ -35,7 +57,7 @@ def test_an_api_is_created_with_its_identifier_and_name(app):
         "api",
         "https://orders.example/",
         "Orders",
-        {"name": "Orders"},
+        {"name": "Orders", "signing_alg": None},
     )
 
 
@@ -138,7 +160,10 @@ def test_an_api_without_scopes_is_deleted(app):
     create("orders", name="Orders")
     delete("orders")
     assert list_resource_servers() == ()
-    assert (entries()[-1].action, entries()[-1].before) == ("api.delete", {"name": "Orders"})
+    assert (entries()[-1].action, entries()[-1].before) == (
+        "api.delete",
+        {"name": "Orders", "signing_alg": None},
+    )
 
 
 def test_of_many_who_delete_an_api_at_once_one_does(app):
@@ -152,3 +177,84 @@ def test_apis_are_listed_by_name(app):
     create("b", name="Alpha")
     create("a", name="Beta")
     assert [api.identifier for api in list_resource_servers()] == ["b", "a"]
+
+
+# How its tokens are signed
+
+
+def signing() -> list[str]:
+    """The algorithms of the keys that sign, one for each key."""
+    return [key.alg for key in list_signing_keys() if key.state(NOON) == "signing"]
+
+
+def test_an_api_that_chooses_an_algorithm_gets_a_key_that_signs_with_it(app):
+    create("orders", signing_alg="ES256")
+    assert get().signing_alg == "ES256"
+    assert signing() == ["ES256"]
+    assert [entry.action for entry in entries()] == ["key.create", "api.create"]
+    assert entries()[-1].after == {"name": "orders", "signing_alg": "ES256"}
+
+
+def test_a_second_api_of_the_algorithm_shares_the_key(app):
+    create("orders", signing_alg="ES256")
+    create("stock", signing_alg="ES256")
+    assert signing() == ["ES256"]
+
+
+def test_an_edit_of_the_algorithm_is_recorded_and_nothing_else(app):
+    create("orders", signing_alg="ES256")
+    edit(name="", signing_alg="EdDSA")
+    edit(name="", signing_alg=None)
+    assert (get().signing_alg, get().version) == (None, 3)
+    assert sorted(signing()) == ["ES256", "EdDSA"]
+    changes = [(entry.before, entry.after) for entry in entries(action="api.edit")]
+    assert changes == [
+        ({"signing_alg": "ES256"}, {"signing_alg": "EdDSA"}),
+        ({"signing_alg": "EdDSA"}, {"signing_alg": None}),
+    ]
+
+
+@pytest.mark.parametrize("signing_alg", ["", "HS256", "none", "es256", "RS512"])
+def test_what_is_no_algorithm_on_offer_is_refused(app, signing_alg):
+    create("orders")
+    with unchanged(field="signing_alg"):
+        create("stock", signing_alg=signing_alg)
+    with unchanged(field="signing_alg"):
+        edit(name="", signing_alg=signing_alg)
+
+
+def test_an_act_that_is_refused_makes_no_key(app):
+    create("orders")
+    with unchanged(field="identifier"):
+        create("Orders", signing_alg="ES256")
+    with unchanged(field="name"):
+        create("stock", name="a\nb", signing_alg="ES256")
+    with unchanged(EditConflictError):
+        edit(name="", signing_alg="ES256", version=7)
+    with unchanged(NotFoundError):
+        edit.func("stock", **edit.keywords | {"name": "", "signing_alg": "ES256"})
+
+
+def test_the_api_of_a_new_scope_is_signed_for_as_the_server_does(app):
+    scopes.create_scope("orders.read", apis=["orders"], actor=ADA, now=NOON)
+    assert get().signing_alg is None
+    assert signing() == []
+
+
+def test_the_protocol_gets_a_snapshot_of_an_api(app):
+    scopes.create_scope("orders.read", apis=["orders"], actor=ADA, now=NOON)
+    edit(name="", signing_alg="ES256")
+    with read() as session:
+        api = load_resource_server_snapshot(session, "orders")
+        assert load_resource_server_snapshot(session, "Orders") is None
+    assert api is not None
+    assert (api.identifier, api.signing_alg) == ("orders", "ES256")
+    assert (api.scopes, api.secrets) == ({"orders.read"}, ())
+
+
+def test_the_algorithms_of_all_apis_are_those_that_were_chosen(app):
+    create("a")
+    for identifier, alg in (("b", "ES256"), ("c", "ES256"), ("d", "EdDSA")):
+        create(identifier, signing_alg=alg)
+    with read() as session:
+        assert load_api_algorithms(session) == {"ES256", "EdDSA"}
