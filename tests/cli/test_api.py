@@ -8,7 +8,13 @@ from tests.cli.shell import on_one_engine
 def test_a_created_api_is_answered_and_listed(shell):
     created = shell.json("api", "create", "https://orders.example/", "--name", "Orders")
     assert created.pop("created_at").endswith("Z")
-    assert created == {"identifier": "https://orders.example/", "name": "Orders", "scope": ""}
+    assert created == {
+        "identifier": "https://orders.example/",
+        "name": "Orders",
+        "signing_alg": None,
+        "scope": "",
+        "secrets": [],
+    }
     entry = shell.entry()
     assert (entry["action"], entry["object"]) == ("api.create", "api:https://orders.example/")
     assert entry["object_name"] == "Orders"
@@ -43,8 +49,34 @@ def test_an_edit_changes_the_name(shell):
 
 
 @on_one_engine
-def test_an_edit_without_a_name_is_wrong_usage(shell):
-    assert "--name" in shell.misuse("api", "edit", "orders")
+def test_an_edit_changes_what_is_named_and_nothing_else(shell):
+    shell.json("api", "create", "orders", "--name", "Orders", "--signing-alg", "ES256")
+    edited = shell.json("api", "edit", "orders", "--signing-alg", "EdDSA")
+    assert (edited["name"], edited["signing_alg"]) == ("Orders", "EdDSA")
+    edited = shell.json("api", "edit", "orders", "--name", "Stock")
+    assert (edited["name"], edited["signing_alg"]) == ("Stock", "EdDSA")
+    edited = shell.json("api", "edit", "orders", "--signing-alg", "default")
+    assert (edited["name"], edited["signing_alg"]) == ("Stock", None)
+
+
+@on_one_engine
+def test_an_api_that_chooses_an_algorithm_gets_a_key_of_it(shell):
+    shell.json("api", "create", "orders", "--signing-alg", "EdDSA")
+    assert [(key["alg"], key["state"]) for key in shell.json("key", "list")] == [
+        ("EdDSA", "signing")
+    ]
+
+
+@on_one_engine
+def test_an_edit_without_a_change_is_wrong_usage(shell):
+    assert "Name what to change" in shell.misuse("api", "edit", "orders")
+
+
+@on_one_engine
+@pytest.mark.parametrize("verb", ["create", "edit"])
+@pytest.mark.parametrize("alg", ["HS256", "none", "es256", ""])
+def test_an_algorithm_that_is_not_on_offer_is_wrong_usage(shell, verb, alg):
+    assert "ES256" in shell.misuse("api", verb, "orders", "--signing-alg", alg)
 
 
 def test_show_gives_what_list_gives_with_the_scopes(shell, client_id):
@@ -79,8 +111,8 @@ def test_people_read_columns_and_lines(shell):
     assert shell.text("api", "list") == "No APIs.\n"
     shell.text("api", "create", "orders")
     assert shell.text("api", "list").splitlines() == [
-        "IDENTIFIER  NAME    SCOPE",
-        "orders      orders  -",
+        "IDENTIFIER  NAME    SIGNING ALG  SCOPE",
+        "orders      orders  default      -",
     ]
     assert shell.text("api", "show", "orders").startswith("identifier  orders\n")
     assert shell.text("api", "delete", "orders") == "Deleted orders.\n"

@@ -12,6 +12,7 @@ from signet.extensions import Base
 from signet.models.admins import AdminRow
 from signet.models.clients import ClientSecretRow
 from signet.models.database import read
+from signet.models.scopes import ResourceServerSecretRow
 from tests.cli.shell import Shell
 
 PASSWORD = "canary-glacier-harbour-moss"
@@ -27,6 +28,8 @@ READING = [
     ("secret", "list", "billing-export"),
     ("scope", "list"),
     ("api", "list"),
+    ("api", "show", "external-api"),
+    ("api", "secret", "list", "external-api"),
     ("admin", "list"),
     ("admin", "set-role", "bob", "operator"),
     ("admin", "end-sessions", "bob"),
@@ -43,8 +46,13 @@ def log(caplog):
 
 
 def test_a_secret_is_in_the_answer_that_makes_it_and_in_no_other(shell, client_id, log):
-    for made in (("secret", "create"), ("secret", "rotate")):
-        canary = shell.json(*made, client_id)["client_secret"]
+    for made in (
+        ("secret", "create", client_id),
+        ("secret", "rotate", client_id),
+        ("api", "secret", "create", "external-api"),
+        ("api", "secret", "rotate", "external-api"),
+    ):
+        canary = shell.json(*made)["client_secret"]
         shell.run("admin", "create", "bob", "--role", "viewer", "--password-stdin", stdin=PASSWORD)
         assert canary not in everything(shell)
         assert canary not in log.text
@@ -80,8 +88,10 @@ def test_a_password_is_in_no_answer_no_log_and_no_table(shell, client_id, log):
 def test_no_answer_holds_a_digest_a_hash_or_a_private_key(shell, client_id):
     shell.run("admin", "create", "bob", "--role", "viewer", "--password-stdin", stdin=PASSWORD)
     shell.json("key", "rotate", "--now")
+    shell.json("api", "secret", "create", "external-api")
     kept = rows(select(ClientSecretRow.digest)) + rows(select(AdminRow.password_hash))
-    assert len(kept) == 2
+    kept += rows(select(ResourceServerSecretRow.digest))
+    assert len(kept) == 3
     answers = everything(shell) + shell.text("key", "list", "--json")
     assert not any(value in answers for (value,) in kept)
     assert "private" not in answers

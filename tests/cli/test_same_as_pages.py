@@ -73,10 +73,10 @@ def test_creating_a_scope(shell, client_id, submit):
 
 
 def test_creating_an_api(shell, submit):
-    submit("/apis/new", identifier="orders", name="Orders")
+    submit("/apis/new", identifier="orders", name="Orders", signing_alg="EdDSA")
     by_page = last_act(shell)
     shell.json("api", "delete", "orders")
-    shell.json("api", "create", "orders", "--name", "Orders")
+    shell.json("api", "create", "orders", "--name", "Orders", "--signing-alg", "EdDSA")
     assert last_act(shell) == by_page
 
 
