@@ -101,8 +101,9 @@ def show_api(identifier: str, as_json: bool) -> None:
     now = wiring().clock()
     api = _get_api(identifier)
     document = api_document(api, now=now)
-    lines = facts({name: value for name, value in document.items() if name != "secrets"})
-    answer(document, f"{lines}\n\n{secret_table(api.secrets, now=now)}", as_json=as_json)
+    lines = document | {"signing_alg": api.signing_alg or _DEFAULT}
+    del lines["secrets"]
+    answer(document, f"{facts(lines)}\n\n{secret_table(api.secrets, now=now)}", as_json=as_json)
 
 
 @group.command("delete")
