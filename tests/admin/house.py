@@ -16,6 +16,7 @@ from signet.extensions import db
 from signet.models.admins import ROLES
 from signet.operations.client_secrets import IssuedSecret
 from signet.operations.clients import ClientFacts, register_client
+from signet.operations.resource_server_secrets import create_secret as create_api_secret
 from signet.operations.scopes import create_scope
 from signet.operations.signing_keys import take_due_step
 from signet.settings import load_settings
@@ -36,13 +37,16 @@ class House:
     app: Flask
     secret: str
     arguments: dict[str, Any]
+    #: By page, where it means another thing by the same word.
+    arguments_of: dict[str, dict[str, Any]]
     people: dict[str, FlaskClient]
 
     def url(self, endpoint: str, arguments: dict[str, Any] | None = None) -> str:
         """The address of a view, by default for the things that there are."""
         with self.app.test_request_context():
             rule = next(self.app.url_map.iter_rules(endpoint))
-            values = arguments or self.arguments
+            page = endpoint.rpartition(".")[0]
+            values = arguments or self.arguments | self.arguments_of.get(page, {})
             return self.app.url_for(endpoint, **{name: values[name] for name in rule.arguments})
 
     def open(self, who: str, route: Route, **sent: Any) -> TestResponse:
@@ -100,6 +104,7 @@ def furnished(folder: Path, database_url: str, **variables: str) -> Iterator[Hou
     with kept(create_app(load_settings(environ | variables))) as app:
         with app.app_context():
             issued = _furnish()
+            of_api = create_api_secret("external-api", actor=TEST, now=utc_now())
         arguments = {
             "client_id": issued.client_id,
             "secret_id": issued.secret_id,
@@ -110,7 +115,8 @@ def furnished(folder: Path, database_url: str, **variables: str) -> Iterator[Hou
         for role in ROLES:
             people[role] = app.test_client()
             sign_in(people[role], make_admin(app, role))
-        yield House(app, issued.client_secret, arguments, people)
+        arguments_of = {"admin.api_secrets": {"secret_id": of_api.secret_id}}
+        yield House(app, issued.client_secret, arguments, arguments_of, people)
 
 
 def _furnish() -> IssuedSecret:

@@ -10,9 +10,9 @@ from signet.models.audit_log import AuditFilter, list_entries
 from signet.models.resource_servers import list_resource_servers
 from signet.models.scopes import find_scope, list_scopes
 from signet.operations.clients import ClientFacts, register_client
-from signet.operations.resource_servers import create_resource_server, edit_resource_server
 from signet.operations.scopes import create_scope, disable_scope, edit_scope
 from signet.wiring import utc_now
+from tests.admin.apis import edit_api, make_api
 from tests.admin.desk import Desk, sit_down, text_of
 from tests.admin.pages import links_of, read
 from tests.admin.signing_in import TEST
@@ -165,7 +165,7 @@ def test_the_number_of_clients_leads_to_them(desk):
 
 def test_a_description_and_the_owning_apis_can_be_changed(desk):
     number = make_scope()
-    create_resource_server("urn:stock", actor=TEST, now=utc_now())
+    make_api(identifier="urn:stock")
     answer = desk.send(
         f"/admin/scopes/{number}/edit", description="Read", apis=[API, "urn:stock"], version="1"
     )
@@ -309,7 +309,7 @@ def test_nothing_is_done_to_a_scope_that_is_not_there(desk, act):
 def test_u32_markup_in_names_is_text_on_every_page(desk):
     api = MARKUP.replace(" ", "")
     number = make_scope("<b>'&amp;{{7*7777}}", api, description=MARKUP)
-    edit_resource_server(api, name=MARKUP, actor=TEST, now=utc_now())
+    edit_api(MARKUP, api)
     for path in ("", "/new", f"/{number}", f"/{number}/edit", f"/{number}/delete"):
         page = desk.open(f"/admin/scopes{path}")
         assert page.status_code == 200

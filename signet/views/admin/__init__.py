@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from signet import __version__
 from signet.settings import Settings
 from signet.views.admin import (
+    api_secrets,
     apis,
     audit,
     client_secrets,
@@ -28,14 +29,14 @@ from signet.views.admin.presentation import register_presentation
 from signet.views.admin.rights import LEAST_ROLE
 from signet.views.sessions import ServerSessionInterface
 
-PAGES = (setup, sign_in, overview, clients, client_secrets, scopes, apis, audit)
+PAGES = (setup, sign_in, overview, clients, client_secrets, scopes, apis, api_secrets, audit)
 
 #: Label, endpoint, and the pages that belong to it.
 NAVIGATION = (
     ("Overview", "admin.overview.index", ("overview",)),
     ("Clients", "admin.clients.index", ("clients", "client_secrets")),
     ("Scopes", "admin.scopes.index", ("scopes",)),
-    ("APIs", "admin.apis.index", ("apis",)),
+    ("APIs", "admin.apis.index", ("apis", "api_secrets")),
     ("Audit log", "admin.audit.index", ("audit",)),
 )
 

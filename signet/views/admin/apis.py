@@ -1,22 +1,26 @@
 """APIs: whom tokens are for, and what an API must know to check them."""
 
-from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import HiddenField, StringField
 from wtforms.validators import InputRequired, Regexp
 
-from signet.models.resource_servers import (
-    ResourceServerDetails,
-    find_resource_server_by_number,
-    list_resource_servers,
-)
+from signet.models.resource_servers import ResourceServerDetails, list_resource_servers
 from signet.models.scopes import ScopeDetails, list_scopes
-from signet.oauth.metadata import server_metadata
+from signet.models.secrets import live_secrets
+from signet.oauth.server import INTROSPECTION_PATH, JWKS_PATH
 from signet.operations import resource_servers
 from signet.operations.errors import EditConflictError, InUseError, OperationError
-from signet.views.admin.forms import AdminForm
+from signet.views.admin.api_facts import (
+    DEFAULT,
+    ApiFactsForm,
+    algorithm_name,
+    get_api,
+    stripped,
+)
 from signet.views.admin.identity import acting
 from signet.views.admin.row_numbers import ROW_NUMBER
+from signet.views.admin.secret_lines import secret_lines
 from signet.wiring import wiring
 
 _RELOAD = "Nothing was changed. Reload the page and try again"
@@ -24,23 +28,17 @@ _RELOAD = "Nothing was changed. Reload the page and try again"
 bp = Blueprint("apis", __name__, url_prefix="/apis")
 
 
-def _strip(text: str | None) -> str:
-    return (text or "").strip()
-
-
-class NewApiForm(AdminForm):
-    """An API: what tokens call it, and what people call it."""
+class NewApiForm(ApiFactsForm):
+    """An API: what tokens call it, what people call it, how its tokens are signed."""
 
     identifier = StringField(
-        "Identifier", [InputRequired("Enter an identifier for the API")], filters=[_strip]
+        "Identifier", [InputRequired("Enter an identifier for the API")], filters=[stripped]
     )
-    name = StringField("Name", filters=[_strip])
 
 
-class EditApiForm(AdminForm):
+class EditApiForm(ApiFactsForm):
     """An API as the editor saw it."""
 
-    name = StringField("Name", filters=[_strip])
     version = HiddenField(validators=[Regexp(r"\d{1,9}\Z", message=_RELOAD)])
 
 
@@ -53,18 +51,23 @@ def index() -> ResponseReturnValue:
 @bp.get("/new")
 def new() -> ResponseReturnValue:
     """Ask for a new API."""
-    return render_template("admin/apis/new.html", form=NewApiForm())
+    form = NewApiForm()
+    form.reserve_signing()
+    return render_template("admin/apis/new.html", form=form)
 
 
 @bp.post("/new")
 def create() -> ResponseReturnValue:
     """Register an API."""
     form = NewApiForm()
+    form.reserve_signing()
     if form.validate_on_submit():
         try:
             resource_servers.create_resource_server(
                 form.identifier.data or "",
                 name=form.name.data or "",
+                signing_alg=form.chosen_algorithm(None),
+                encryption=wiring().encryption,
                 actor=acting(),
                 now=wiring().clock(),
             )
@@ -78,37 +81,46 @@ def create() -> ResponseReturnValue:
 
 @bp.get(f"/{ROW_NUMBER}")
 def show(number: int) -> ResponseReturnValue:
-    """An API, its scopes, and how it checks a token."""
-    api = _get_api(number)
-    settings = wiring().settings
+    """An API, its scopes and secrets, and how it checks a token."""
+    api, now, settings = get_api(number), wiring().clock(), wiring().settings
     return render_template(
         "admin/apis/show.html",
         api=api,
         scopes=_scopes(api),
-        metadata=server_metadata(settings.issuer),
-        signing_alg=settings.signing_alg,
+        secrets=secret_lines(live_secrets(api.secrets, now), now),
+        algorithm_name=algorithm_name(api.signing_alg),
+        signing_alg=api.signing_alg or settings.signing_alg,
+        issuer=settings.issuer,
+        jwks_uri=settings.issuer + JWKS_PATH,
+        introspection_endpoint=settings.issuer + INTROSPECTION_PATH,
     )
 
 
 @bp.get(f"/{ROW_NUMBER}/edit")
 def edit(number: int) -> ResponseReturnValue:
     """Ask what is to change."""
-    api = _get_api(number)
-    form = EditApiForm(name=api.name, version=str(api.version))
-    return render_template("admin/apis/edit.html", form=form, api=api, conflict=False)
+    api = get_api(number)
+    form = EditApiForm(
+        name=api.name, signing_alg=api.signing_alg or DEFAULT, version=str(api.version)
+    )
+    form.reserve_signing()
+    return _render_edit(form, api)
 
 
 @bp.post(f"/{ROW_NUMBER}/edit")
 def update(number: int) -> ResponseReturnValue:
-    """Rename an API, unless somebody else was faster."""
-    api = _get_api(number)
+    """Change an API, unless somebody else was faster."""
+    api = get_api(number)
     form = EditApiForm()
+    form.reserve_signing()
     if form.validate_on_submit():
         try:
             resource_servers.edit_resource_server(
                 api.identifier,
                 name=form.name.data or "",
+                signing_alg=form.chosen_algorithm(api.signing_alg),
                 version=int(form.version.data or 0),
+                encryption=wiring().encryption,
                 actor=acting(),
                 now=wiring().clock(),
             )
@@ -119,7 +131,7 @@ def update(number: int) -> ResponseReturnValue:
         else:
             flash(f"API “{form.name.data or api.identifier}” was saved.", "success")
             return redirect(url_for("admin.apis.show", number=number), 303)
-    return render_template("admin/apis/edit.html", form=form, api=api, conflict=False), 422
+    return _render_edit(form, api), 422
 
 
 @bp.get(f"/{ROW_NUMBER}/delete")
@@ -131,7 +143,7 @@ def ask_delete(number: int) -> ResponseReturnValue:
 @bp.post(f"/{ROW_NUMBER}/delete")
 def delete(number: int) -> ResponseReturnValue:
     """Remove an API that owns no scope any more."""
-    api = _get_api(number)
+    api = get_api(number)
     try:
         resource_servers.delete_resource_server(
             api.identifier, actor=acting(), now=wiring().clock()
@@ -143,22 +155,28 @@ def delete(number: int) -> ResponseReturnValue:
 
 
 def _conflict_page(form: EditApiForm, number: int) -> ResponseReturnValue:
-    newest = _get_api(number)
+    newest = get_api(number)
     # Whoever has read both versions may save over the newest one.
     form.version.data = str(newest.version)
-    return render_template("admin/apis/edit.html", form=form, api=newest, conflict=True), 409
+    return _render_edit(form, newest, conflict=True), 409
+
+
+def _render_edit(form: EditApiForm, api: ResourceServerDetails, *, conflict: bool = False) -> str:
+    return render_template(
+        "admin/apis/edit.html",
+        form=form,
+        api=api,
+        saved_algorithm=algorithm_name(api.signing_alg),
+        conflict=conflict,
+    )
 
 
 def _delete_page(number: int) -> str:
-    api = _get_api(number)
-    return render_template("admin/apis/delete.html", api=api, scopes=_scopes(api))
-
-
-def _get_api(number: int) -> ResourceServerDetails:
-    api = find_resource_server_by_number(number)
-    if api is None:
-        abort(404)
-    return api
+    api = get_api(number)
+    live = live_secrets(api.secrets, wiring().clock())
+    return render_template(
+        "admin/apis/delete.html", api=api, scopes=_scopes(api), live_secrets=len(live)
+    )
 
 
 def _scopes(api: ResourceServerDetails) -> list[ScopeDetails]:

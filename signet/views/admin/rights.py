@@ -52,6 +52,11 @@ LEAST_ROLE = {
     "admin.apis.update": OPERATOR,
     "admin.apis.ask_delete": OPERATOR,
     "admin.apis.delete": OPERATOR,
+    "admin.api_secrets.index": VIEWER,
+    "admin.api_secrets.new": OPERATOR,
+    "admin.api_secrets.create": OPERATOR,
+    "admin.api_secrets.ask_revoke": OPERATOR,
+    "admin.api_secrets.revoke": OPERATOR,
     "admin.audit.index": VIEWER,
     "admin.audit.show": VIEWER,
 }

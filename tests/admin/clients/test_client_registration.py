@@ -6,8 +6,7 @@ from datetime import timedelta
 import pytest
 
 from signet.models.audit_log import AuditFilter, count_entries, list_entries
-from signet.operations.resource_servers import create_resource_server
-from signet.wiring import utc_now
+from tests.admin.apis import make_api
 from tests.admin.clients.steps import (
     get_client,
     make_client,
@@ -17,7 +16,6 @@ from tests.admin.clients.steps import (
 )
 from tests.admin.desk import text_of
 from tests.admin.pages import read
-from tests.admin.signing_in import TEST
 
 
 def test_a_new_client_is_registered_with_what_was_typed(desk):
@@ -115,7 +113,7 @@ def test_a_form_with_a_mistake_comes_back_with_what_was_typed(desk):
 @pytest.mark.parametrize("taken", ["billing-export", "BILLING-export", "urn:api"])
 def test_a_client_id_that_a_client_or_an_api_has_is_refused(desk, taken):
     make_client("billing-export")
-    create_resource_server("the-api", actor=TEST, now=utc_now())
+    make_api(identifier="the-api")
     answer = send_new(desk, client_id=taken.replace("urn:api", "the-api"))
     assert answer.status_code == 422
     assert "This client ID is taken, by a client or an API: choose another" in text_of(answer)
