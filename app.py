@@ -6,9 +6,12 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from signet.extensions import csrf, db, migrate
 from signet.json_log import configure_log
 from signet.models import database
+from signet.models.foreign_keys import ForeignKeys
 from signet.models.key_encryption import KeyEncryption
 from signet.models.store import SqlStore
-from signet.settings import ROOT, Settings, load_settings
+from signet.oauth.mutual_tls import CertificateAuthorities
+from signet.outbound import Outbound
+from signet.settings import ROOT, Settings, SettingsError, load_settings
 from signet.wiring import Wiring
 
 #: No request is longer, whatever it is for.
@@ -62,13 +65,32 @@ def wire(app: Flask, settings: Settings) -> Wiring:
     encryption = KeyEncryption(settings.key_encryption_keys)
     store = SqlStore(
         encryption=encryption,
+        foreign_keys=ForeignKeys(make_outbound(settings)),
         alg=settings.signing_alg,
         cache_time=settings.cache_time,
         stale_time=settings.stale_time,
     )
-    parts = Wiring(settings, store, encryption)
+    parts = Wiring(settings, store, encryption, authorities=load_authorities(settings))
     parts.install(app)
     return parts
+
+
+def make_outbound(settings: Settings) -> Outbound:
+    """The door outwards, as the settings open it."""
+    try:
+        return Outbound(allow=settings.outbound_allow, ca_pem=settings.outbound_ca_pem)
+    except ValueError as error:
+        raise SettingsError("SIGNET_OUTBOUND_CA_FILE", str(error)) from None
+
+
+def load_authorities(settings: Settings) -> CertificateAuthorities | None:
+    """Who vouches for client certificates, if anybody does."""
+    if not settings.client_cert_ca_pem:
+        return None
+    try:
+        return CertificateAuthorities.from_pem(settings.client_cert_ca_pem)
+    except ValueError as error:
+        raise SettingsError("SIGNET_CLIENT_CERT_CA_FILE", str(error)) from None
 
 
 def register(app: Flask, parts: Wiring) -> None:

@@ -16,8 +16,10 @@ from flask import Flask
 from signet.models.admin_sessions import SessionLimits, prune_sessions
 from signet.models.audit import Actor
 from signet.models.form_numbers import prune_form_numbers
+from signet.models.replay_notes import prune_replay_notes
+from signet.models.tokens import prune_tokens
 from signet.operations.sign_in import close_throttle_windows
-from signet.operations.signing_keys import take_due_step
+from signet.operations.signing_keys import retire_idle_key, take_due_step
 from signet.wiring import Wiring, wiring
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,9 @@ def take_turn(parts: Wiring) -> None:
             actor=_SIGNET,
             now=now,
         ),
+        partial(retire_idle_key, settings.signing_alg, actor=_SIGNET, now=now),
+        partial(prune_replay_notes, now=now),
+        partial(prune_tokens, now=now),
         partial(prune_sessions, limits, now=now),
         partial(prune_form_numbers, now=now),
         partial(close_throttle_windows, now=now),

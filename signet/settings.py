@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 SIGNING_ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 LOG_LEVELS = ("debug", "info", "warning", "error")
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -85,6 +86,18 @@ class Settings:
     session_idle: timedelta = timedelta(minutes=30)
     #: … and after this time in any case.
     session_max: timedelta = timedelta(hours=12)
+    #: Header in which a proxy passes on a client's certificate (RFC 9440, or nginx's escaped PEM) …
+    client_cert_header: str = "Client-Cert"
+    #: … and the addresses of the proxies that may: nobody else is believed.
+    client_cert_proxies: tuple[IPNetwork, ...] = ()
+    #: PEM of the authorities that vouch for client certificates; empty: ``tls_client_auth`` is off.
+    client_cert_ca_pem: str = ""
+    #: Whether a DPoP proof must hold a nonce of this server's.
+    dpop_nonce: bool = False
+    #: Networks that a fetch of others' keys may reach although they are not public.
+    outbound_allow: tuple[IPNetwork, ...] = ()
+    #: PEM of authorities that are trusted in such a fetch besides the system's.
+    outbound_ca_pem: str = ""
     #: Shown beside the name on every page ("staging"), so that nobody rotates in the wrong window.
     environment: str = ""
 
@@ -148,6 +161,12 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         ),
         session_idle=source.duration("SIGNET_SESSION_IDLE", "30m"),
         session_max=source.duration("SIGNET_SESSION_MAX", "12h"),
+        client_cert_header=source.header("SIGNET_CLIENT_CERT_HEADER", "Client-Cert"),
+        client_cert_proxies=source.networks("SIGNET_CLIENT_CERT_PROXIES"),
+        client_cert_ca_pem=source.certificates("SIGNET_CLIENT_CERT_CA_FILE"),
+        dpop_nonce=source.choice("SIGNET_DPOP_NONCE", "off", ("off", "on")) == "on",
+        outbound_allow=source.networks("SIGNET_OUTBOUND_ALLOW"),
+        outbound_ca_pem=source.certificates("SIGNET_OUTBOUND_CA_FILE"),
         environment=source.text("SIGNET_ENVIRONMENT", ""),
     )
 
@@ -241,6 +260,33 @@ class _Source:
             raise SettingsError(name, "is not a folder")
         return folder
 
+    def header(self, name: str, default: str) -> str:
+        text = self.text(name, default)
+        # An underscore would be a dash in WSGI, and gunicorn refuses such a header.
+        if not re.fullmatch(r"[A-Za-z0-9-]{1,100}", text):
+            raise SettingsError(name, "must be the name of a header: letters, digits and dashes")
+        return text
+
+    def networks(self, name: str) -> tuple[IPNetwork, ...]:
+        """Addresses and CIDRs, separated by commas."""
+        items = [item.strip() for item in self.text(name, "").split(",")]
+        try:
+            return tuple(ipaddress.ip_network(item) for item in items if item)
+        except ValueError:
+            raise SettingsError(
+                name, "must be addresses or networks, for example 10.0.0.7,10.1.0.0/16"
+            ) from None
+
+    def certificates(self, name: str) -> str:
+        """What the file holds, which must look like PEM; empty if no file is named."""
+        file_name = self.text(name, "")
+        if not file_name:
+            return ""
+        text = _read_file(ROOT / file_name, name)
+        if "-----BEGIN CERTIFICATE-----" not in text:
+            raise SettingsError(name, f"{file_name} holds no certificate in PEM")
+        return text
+
     def bind(self, name: str, default: str) -> str:
         text = self.text(name, default)
         host, _, port = text.rpartition(":")
@@ -310,7 +356,14 @@ def _read_private_file(path: Path, variable: str) -> str:
     try:
         if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise SettingsError(variable, f"{path} is open to others: chmod 600 it")
-        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(variable, f"cannot read {path}: {error.strerror}") from None
+    return _read_file(path, variable).strip()
+
+
+def _read_file(path: Path, variable: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise SettingsError(variable, f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:

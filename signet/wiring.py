@@ -9,6 +9,7 @@ from flask import Flask, current_app
 
 from signet.models.key_encryption import KeyEncryption
 from signet.models.store import SqlStore
+from signet.oauth.mutual_tls import CertificateAuthorities
 from signet.settings import Settings
 
 _EXTENSION = "signet_wiring"
@@ -27,6 +28,8 @@ class Wiring:
     store: SqlStore
     encryption: KeyEncryption
     clock: Callable[[], datetime] = utc_now
+    #: Who vouches for client certificates; ``None``: nobody.
+    authorities: CertificateAuthorities | None = None
 
     def install(self, app: Flask) -> None:
         """Make the parts known to the app."""

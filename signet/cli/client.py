@@ -1,22 +1,33 @@
 """``flask client``: register clients, change them, assign scopes."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
 from signet.cli.actor import command_line
+from signet.cli.client_options import (
+    authentication_from,
+    client_options,
+    tokens_from,
+    trust_from,
+    trust_options,
+)
 from signet.cli.error_edge import Group
 from signet.cli.output import answer, facts, json_option, rfc3339, table
 from signet.cli.parameters import EXPIRY, SECONDS
 from signet.cli.secret import get_client, print_issued, secret_document, secret_table
 from signet.models.client_list import STATES, ClientFilter, client_state, every_client
 from signet.models.clients import ClientDetails
-from signet.oauth.client import DEFAULT_LIFETIME
+from signet.oauth.client import CLIENT_SECRET_BASIC, DEFAULT_LIFETIME
 from signet.operations import clients
+from signet.operations.client_authentication import ClientAuthentication
+from signet.operations.client_facts import ClientFacts
 from signet.operations.client_secrets import DEFAULT_EXPIRES_IN
-from signet.operations.clients import ClientFacts
+from signet.operations.public_key_text import thumbprints
+from signet.operations.token_options import TokenOptions
 from signet.wiring import wiring
 
 group = Group("client", help="Clients: who may get tokens, and for which scopes.")
@@ -38,10 +49,11 @@ group = Group("client", help="Clients: who may get tokens, and for which scopes.
     type=EXPIRY,
     default=f"{DEFAULT_EXPIRES_IN.days}d",
     show_default=True,
-    help="How long the first secret works.",
+    help="How long the first secret works, if it has one.",
 )
 @click.option("--description", default="", help="What the client is for.")
 @click.option("--contact", default="", help="Whom to call before it is deleted.")
+@client_options
 @json_option
 def create_client(
     name: str,
@@ -52,21 +64,29 @@ def create_client(
     description: str,
     contact: str,
     as_json: bool,
+    **options: Any,
 ) -> None:
-    """Register a client and print its first secret."""
+    """Register a client and print its first secret, if it is to have one."""
     # A script's variable that was never set must not become a client under another name.
     if client_id == "":
         raise click.BadParameter("it is empty.", param_hint="'--client-id'")
-    issued = clients.register_client(
-        ClientFacts(
-            name=name, description=description, contact=contact, access_token_lifetime=lifetime
-        ),
-        client_id=client_id or "",
-        scopes=scopes,
-        secret_expires_in=secret_expires_in,
-        actor=command_line(),
-        now=wiring().clock(),
+    client_facts = ClientFacts(
+        name=name, description=description, contact=contact, access_token_lifetime=lifetime
     )
+    authentication = authentication_from(options) or ClientAuthentication()
+    common: dict[str, Any] = {
+        "tokens": tokens_from(options) or TokenOptions(),
+        "client_id": client_id or "",
+        "scopes": scopes,
+        "actor": command_line(),
+        "now": wiring().clock(),
+    }
+    if authentication.method != CLIENT_SECRET_BASIC:
+        created = clients.register_client_without_secret(client_facts, authentication, **common)
+        _print_changed(created, f"Created {created}.", as_json=as_json)
+        return
+    authentication.checked()
+    issued = clients.register_client(client_facts, secret_expires_in=secret_expires_in, **common)
     print_issued(issued, as_json=as_json)
 
 
@@ -77,6 +97,7 @@ def create_client(
 @click.option("--lifetime", type=SECONDS, help="How long an access token lives.")
 @click.option("--description", help="What the client is for.")
 @click.option("--contact", help="Whom to call before it is deleted.")
+@client_options
 @json_option
 def edit_client(
     client_id: str,
@@ -86,6 +107,7 @@ def edit_client(
     description: str | None,
     contact: str | None,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Change what is named, and nothing else."""
     changes: dict[str, Any] = {
@@ -95,18 +117,33 @@ def edit_client(
         "access_token_lifetime": lifetime,
     }
     changes = {fact: value for fact, value in changes.items() if value is not None}
-    if not changes and not scopes:
+    if not (changes or scopes or any(value not in (None, ()) for value in options.values())):
         raise click.UsageError("Name what to change, by an option.")
     client = get_client(client_id)
     clients.edit_client(
         client_id,
         replace(_facts_of(client), **changes),
+        authentication=authentication_from(options, client),
+        tokens=tokens_from(options, client),
         scopes=scopes or None,
         version=client.version,
         actor=command_line(),
         now=wiring().clock(),
     )
     _print_changed(client_id, f"Changed {client_id}.", as_json=as_json)
+
+
+@group.command("trust")
+@click.argument("client_id")
+@trust_options
+@json_option
+def trust_issuer(client_id: str, as_json: bool, **options: Any) -> None:
+    """Let one more issuer vouch for a client, beside those that may."""
+    trust = trust_from(options)
+    if trust is None:
+        raise click.UsageError("Missing option '--trust-issuer'.")
+    clients.trust_issuer(client_id, trust, actor=command_line(), now=wiring().clock())
+    _print_changed(client_id, f"{client_id} trusts {trust.issuer}.", as_json=as_json)
 
 
 @group.command("list")
@@ -147,7 +184,14 @@ def show_client(client_id: str, as_json: bool) -> None:
     now = wiring().clock()
     client = get_client(client_id)
     document = client_document(client, now=now)
-    lines = facts({name: value for name, value in document.items() if name != "secrets"})
+    lines = facts(
+        {
+            name: _shown(value)
+            for name, value in document.items()
+            # People compare keys by their thumbprints, and miss nothing that is not there.
+            if name not in ("secrets", "jwks") and (value or name not in _OPTIONAL)
+        }
+    )
     answer(document, f"{lines}\n\n{secret_table(client.secrets, now=now)}", as_json=as_json)
 
 
@@ -208,12 +252,49 @@ def client_document(client: ClientDetails, *, now: datetime) -> dict[str, Any]:
         "enabled": client.enabled,
         "scope": " ".join(client.scopes),
         "token_endpoint_auth_method": client.token_endpoint_auth_method,
+        "token_endpoint_auth_signing_alg": client.token_endpoint_auth_signing_alg,
+        "jwks": client.jwks,
+        "jwks_uri": client.jwks_uri,
+        # RFC 7638: by which people compare keys.
+        "jwk_thumbprints": thumbprints(client.jwks) if client.jwks else [],
+        "allow_token_endpoint_audience": client.allows_token_endpoint_audience,
+        "tls_client_auth_subject_dn": client.tls_client_auth_subject_dn,
+        "trusted_issuers": [asdict(trust) for trust in client.trusted_issuers],
+        "token_format": client.token_format,
+        "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
+        "tls_client_certificate_bound_access_tokens": (
+            client.tls_client_certificate_bound_access_tokens
+        ),
+        "claims": dict(client.claims),
         # Seconds, as RFC 6749 counts them.
         "access_token_lifetime": int(client.access_token_lifetime.total_seconds()),
         "created_at": rfc3339(client.created_at),
         "created_by": client.created_by,
         "secrets": [secret_document(secret, now=now) for secret in client.secrets],
     }
+
+
+_OPTIONAL = frozenset(
+    {
+        "token_endpoint_auth_signing_alg",
+        "jwks_uri",
+        "jwk_thumbprints",
+        "allow_token_endpoint_audience",
+        "tls_client_auth_subject_dn",
+        "trusted_issuers",
+        "dpop_bound_access_tokens",
+        "tls_client_certificate_bound_access_tokens",
+        "claims",
+    }
+)
+
+
+def _shown(value: Any) -> object:
+    if isinstance(value, dict):
+        return json.dumps(value) if value else None
+    if isinstance(value, list):
+        return [item if isinstance(item, str) else json.dumps(item) for item in value]
+    return value
 
 
 def _facts_of(client: ClientDetails) -> ClientFacts:

@@ -11,6 +11,7 @@ from signet.cli.output import answer, json_option, rfc3339, table
 from signet.models.signing_keys import list_signing_keys
 from signet.oauth.jwks import SigningKey
 from signet.operations import signing_keys
+from signet.settings import SIGNING_ALGORITHMS
 from signet.wiring import wiring
 
 group = Group("key", help="The keys that sign access tokens; they rotate by themselves.")
@@ -36,13 +37,19 @@ def list_keys(as_json: bool) -> None:
 
 @group.command("rotate")
 @click.option("--now", "at_once", is_flag=True, help="Sign with it at once, unannounced.")
+@click.option(
+    "--alg",
+    type=click.Choice(SIGNING_ALGORITHMS),
+    help="The key of this algorithm; without it, of the server's default.",
+)
 @json_option
-def rotate_key(at_once: bool, as_json: bool) -> None:
+def rotate_key(at_once: bool, alg: str | None, as_json: bool) -> None:
     """Announce the next key. It signs when APIs have had the time to see it."""
     parts = wiring()
     now = parts.clock()
     kid = signing_keys.rotate_key(
-        parts.settings.signing_alg,
+        alg or parts.settings.signing_alg,
+        default_alg=parts.settings.signing_alg,
         at_once=at_once,
         encryption=parts.encryption,
         actor=command_line(),
@@ -62,7 +69,11 @@ def revoke_key(kid: str, as_json: bool) -> None:
     parts = wiring()
     now = parts.clock()
     successor = signing_keys.revoke_key(
-        kid, encryption=parts.encryption, actor=command_line(), now=now
+        kid,
+        default_alg=parts.settings.signing_alg,
+        encryption=parts.encryption,
+        actor=command_line(),
+        now=now,
     )
     answer(
         _document_of(kid, now=now) | {"successor": successor},

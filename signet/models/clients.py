@@ -1,7 +1,10 @@
 """Clients and their secrets: the tables, and the snapshot of a client that the protocol gets."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
@@ -12,7 +15,15 @@ from signet.models.database import read
 from signet.models.principal_names import PrincipalNameRow
 from signet.models.scopes import ScopeRow, client_scope
 from signet.models.secrets import SecretDetails, SecretRow, live_secrets, to_secret_details
-from signet.oauth.client import CLIENT_SECRET_BASIC, Client, ClientScope
+from signet.oauth.client import (
+    CLIENT_SECRET_BASIC,
+    JWT,
+    Audience,
+    Client,
+    ClientScope,
+    TrustedIssuer,
+)
+from signet.oauth.public_keys import parse_jwk_set
 
 
 class ClientRow(Base):
@@ -33,6 +44,21 @@ class ClientRow(Base):
     token_endpoint_auth_method: Mapped[str] = mapped_column(String(40), default=CLIENT_SECRET_BASIC)
     #: Seconds.
     access_token_lifetime: Mapped[int]
+    token_endpoint_auth_signing_alg: Mapped[str | None] = mapped_column(String(16))
+    #: Public keys of the client's own, a JWK set as JSON …
+    jwks: Mapped[str | None] = mapped_column(Text)
+    #: … or where it publishes them.
+    jwks_uri: Mapped[str | None] = mapped_column(String(2000))
+    allows_token_endpoint_audience: Mapped[bool] = mapped_column(default=False)
+    tls_client_auth_subject_dn: Mapped[str | None] = mapped_column(String(1000))
+    #: JSON: a list of objects, each with the members of ``TrustDetails``.
+    trusted_issuers: Mapped[str] = mapped_column(Text, default="[]")
+    dpop_bound_access_tokens: Mapped[bool] = mapped_column(default=False)
+    tls_client_certificate_bound_access_tokens: Mapped[bool] = mapped_column(default=False)
+    #: ``jwt`` or ``reference``.
+    token_format: Mapped[str] = mapped_column(String(16), default=JWT)
+    #: JSON object: claims of its own.
+    claims: Mapped[str] = mapped_column(Text, default="{}")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[str] = mapped_column(String(320))
     #: Counts edits, so that two editors do not overwrite one another.
@@ -63,12 +89,26 @@ class ClientRow(Base):
             scopes=tuple(
                 ClientScope(
                     name=scope.name,
-                    audiences=tuple(api.identifier for api in scope.resource_servers),
+                    audiences=tuple(
+                        Audience(api.identifier, api.signing_alg) for api in scope.resource_servers
+                    ),
                 )
                 for scope in self.scopes
                 if scope.enabled
             ),
             access_token_lifetime=timedelta(seconds=self.access_token_lifetime),
+            token_endpoint_auth_signing_alg=self.token_endpoint_auth_signing_alg,
+            jwks=parse_jwk_set(json.loads(self.jwks)) if self.jwks else (),
+            jwks_uri=self.jwks_uri,
+            allows_token_endpoint_audience=self.allows_token_endpoint_audience,
+            tls_client_auth_subject_dn=self.tls_client_auth_subject_dn,
+            trusted_issuers=tuple(trust.to_trusted_issuer() for trust in _trusts(self)),
+            dpop_bound_access_tokens=self.dpop_bound_access_tokens,
+            tls_client_certificate_bound_access_tokens=(
+                self.tls_client_certificate_bound_access_tokens
+            ),
+            token_format=self.token_format,
+            claims=json.loads(self.claims),
         )
 
 
@@ -85,6 +125,28 @@ class ClientSecretRow(SecretRow, Base):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrustDetails:
+    """An issuer whose tokens let a client in, as it is kept."""
+
+    issuer: str
+    subject: str
+    audience: str
+    #: A JWK set, where the issuer's keys are known beforehand.
+    jwks: Mapping[str, Any] | None = None
+    jwks_uri: str | None = None
+
+    def to_trusted_issuer(self) -> TrustedIssuer:
+        """The frozen twin that the protocol works with."""
+        return TrustedIssuer(
+            issuer=self.issuer,
+            subject=self.subject,
+            audience=self.audience,
+            jwks=parse_jwk_set(self.jwks) if self.jwks is not None else None,
+            jwks_uri=self.jwks_uri,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientDetails:
     """A client as people and scripts read it."""
 
@@ -95,6 +157,17 @@ class ClientDetails:
     enabled: bool
     token_endpoint_auth_method: str
     access_token_lifetime: timedelta
+    token_endpoint_auth_signing_alg: str | None
+    #: A JWK set.
+    jwks: Mapping[str, Any] | None
+    jwks_uri: str | None
+    allows_token_endpoint_audience: bool
+    tls_client_auth_subject_dn: str | None
+    trusted_issuers: tuple[TrustDetails, ...]
+    dpop_bound_access_tokens: bool
+    tls_client_certificate_bound_access_tokens: bool
+    token_format: str
+    claims: Mapping[str, Any]
     #: Names of the assigned scopes, sorted.
     scopes: tuple[str, ...]
     #: Newest first.
@@ -152,9 +225,23 @@ def to_details(row: ClientRow) -> ClientDetails:
         enabled=row.enabled,
         token_endpoint_auth_method=row.token_endpoint_auth_method,
         access_token_lifetime=timedelta(seconds=row.access_token_lifetime),
+        token_endpoint_auth_signing_alg=row.token_endpoint_auth_signing_alg,
+        jwks=json.loads(row.jwks) if row.jwks else None,
+        jwks_uri=row.jwks_uri,
+        allows_token_endpoint_audience=row.allows_token_endpoint_audience,
+        tls_client_auth_subject_dn=row.tls_client_auth_subject_dn,
+        trusted_issuers=_trusts(row),
+        dpop_bound_access_tokens=row.dpop_bound_access_tokens,
+        tls_client_certificate_bound_access_tokens=row.tls_client_certificate_bound_access_tokens,
+        token_format=row.token_format,
+        claims=json.loads(row.claims),
         scopes=tuple(scope.name for scope in row.scopes),
         secrets=tuple(to_secret_details(secret) for secret in reversed(row.secrets)),
         created_at=row.created_at,
         created_by=row.created_by,
         version=row.version,
     )
+
+
+def _trusts(row: ClientRow) -> tuple[TrustDetails, ...]:
+    return tuple(TrustDetails(**members) for members in json.loads(row.trusted_issuers))

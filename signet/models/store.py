@@ -1,4 +1,4 @@
-"""The Store that answers the protocol: frozen snapshots of clients, and the key ring.
+"""The Store that answers the protocol: frozen snapshots of clients and APIs, and the key ring.
 
 The audit log is the feed of changes. At most every half ``cache_time`` one request looks whether
 there is an entry newer than the last it saw: an entry about a client drops that snapshot, one about
@@ -10,21 +10,26 @@ and an unchanged client costs no query. While the database is away, snapshots se
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from signet.models import replay_notes, tokens
 from signet.models.audit import LONGEST_FEED, Change, changes_from, last_change
 from signet.models.clients import load_client_snapshot
 from signet.models.database import DatabaseUnavailableError, read
+from signet.models.foreign_keys import ForeignKeys
 from signet.models.key_encryption import KeyEncryption, KeyEncryptionError
+from signet.models.resource_servers import load_api_algorithms, load_resource_server_snapshot
 from signet.models.signing_keys import load_private_key_ring
-from signet.oauth.client import Client
+from signet.oauth.client import Client, KeySource
 from signet.oauth.jwks import KeyRing, SigningKey
-from signet.oauth.store import StoreUnavailableError
+from signet.oauth.public_keys import PublicKey
+from signet.oauth.resource_server import ResourceServer
+from signet.oauth.store import ReferenceToken, ReplayNote, StoreUnavailableError
 
 #: Snapshots kept; the least recently used leave first.
 MOST_SNAPSHOTS = 10_000
@@ -34,9 +39,12 @@ OLDEST_SNAPSHOT = 60.0
 LONGEST_LOOK = 2.0
 
 
+_Principal = Client | ResourceServer
+
+
 @dataclass(slots=True)
 class _Snapshot:
-    client: Client
+    principal: _Principal
     loaded_at: float
 
 
@@ -47,18 +55,23 @@ class SqlStore:
         self,
         *,
         encryption: KeyEncryption,
+        foreign_keys: ForeignKeys,
         alg: str,
         cache_time: timedelta,
         stale_time: timedelta,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._encryption = encryption
+        self._foreign_keys = foreign_keys
         self._alg = alg
         self._monotonic = monotonic
         self._promised = cache_time.total_seconds()
         self._stale_after = stale_time.total_seconds()
+        #: By client id or API identifier, which are one name space.
         self._snapshots: OrderedDict[str, _Snapshot] = OrderedDict()
         self._ring: KeyRing | None = None
+        #: Algorithms that APIs have chosen, known as long as the ring is.
+        self._api_algorithms: frozenset[str] = frozenset()
         self._ring_loaded_at = 0.0
         #: The newest entry seen; ``None`` before the first look, and for an empty log.
         self._seen: Change | None = None
@@ -70,19 +83,28 @@ class SqlStore:
 
     def find_client(self, client_id: str, *, fresh: bool = False) -> Client | None:
         """See ``Store``."""
-        self._look()
-        snapshot = self._snapshots.get(client_id)
-        if snapshot is not None and not fresh and self._may_serve(snapshot.loaded_at):
-            self._snapshots.move_to_end(client_id)
-            return snapshot.client
-        return self._load_client(client_id)
+        found = self._find(client_id, load_client_snapshot, fresh=fresh)
+        return found if isinstance(found, Client) else None
 
-    def signing_key(self, now: datetime) -> SigningKey:
+    def find_resource_server(
+        self, identifier: str, *, fresh: bool = False
+    ) -> ResourceServer | None:
         """See ``Store``."""
-        key = self._key_ring(now).key_in_use(self._alg, now)
+        found = self._find(identifier, load_resource_server_snapshot, fresh=fresh)
+        return found if isinstance(found, ResourceServer) else None
+
+    def signing_key(self, now: datetime, alg: str | None = None) -> SigningKey:
+        """See ``Store``."""
+        ring = self._key_ring(now)
+        key = ring.key_in_use(self._alg, now) if alg is None else ring.key_of(alg, now)
         if key is None or key.private_key is None:
             raise StoreUnavailableError("there is no signing key")
         return key
+
+    def signing_algorithms(self, now: datetime) -> tuple[str, ...]:
+        """See ``Store``."""
+        default = self.signing_key(now).alg
+        return tuple(sorted(self._api_algorithms | {default}))
 
     def published_keys(self, now: datetime) -> tuple[SigningKey, ...]:
         """See ``Store``; with a look each time.
@@ -92,6 +114,30 @@ class SqlStore:
         """
         self._look(at_once=not self._is_failing)
         return self._key_ring(now).published_keys(now)
+
+    def keys_of(self, source: KeySource, *, kid: str | None) -> tuple[PublicKey, ...]:
+        """See ``Store``."""
+        return self._foreign_keys.keys_of(source, kid=kid)
+
+    def remember(self, notes: Sequence[ReplayNote]) -> ReplayNote | None:
+        """See ``Store``."""
+        return replay_notes.remember(notes)
+
+    def save_reference_token(self, token: ReferenceToken) -> None:
+        """See ``Store``."""
+        tokens.save_reference_token(token)
+
+    def find_reference_token(self, digest: str) -> ReferenceToken | None:
+        """See ``Store``."""
+        return tokens.find_reference_token(digest)
+
+    def revoke_token(self, jti: str, *, until: datetime) -> None:
+        """See ``Store``."""
+        tokens.revoke_token(jti, until=until)
+
+    def is_token_revoked(self, jti: str) -> bool:
+        """See ``Store``."""
+        return tokens.is_token_revoked(jti)
 
     def is_database_up(self) -> bool:
         """Whether the last look at the database was a good one."""
@@ -112,29 +158,47 @@ class SqlStore:
         if self._ring is not None and self._may_serve(self._ring_loaded_at):
             return self._ring
         seen = self._seen
-        ring = self._load_ring(now)
+        ring, algorithms = self._load_ring(now)
         if seen is self._seen:
             self._ring, self._ring_loaded_at = ring, self._monotonic()
+            self._api_algorithms = algorithms
         return ring
 
-    def _load_client(self, client_id: str) -> Client | None:
+    def _find(
+        self,
+        name: str,
+        load: Callable[[Session, str], _Principal | None],
+        *,
+        fresh: bool,
+    ) -> _Principal | None:
+        self._look()
+        snapshot = self._snapshots.get(name)
+        if snapshot is not None and not fresh and self._may_serve(snapshot.loaded_at):
+            self._snapshots.move_to_end(name)
+            return snapshot.principal
+        return self._load(name, load)
+
+    def _load(
+        self, name: str, load: Callable[[Session, str], _Principal | None]
+    ) -> _Principal | None:
         seen = self._seen
         with self._read() as session:
-            client = load_client_snapshot(session, client_id)
-        if client is None:
-            self._snapshots.pop(client_id, None)
+            principal = load(session, name)
+        if principal is None:
+            self._snapshots.pop(name, None)
         elif seen is self._seen:
             # Not kept if a look has come in between: it may have been about this very client.
-            self._snapshots[client_id] = _Snapshot(client, self._monotonic())
-            self._snapshots.move_to_end(client_id)
+            self._snapshots[name] = _Snapshot(principal, self._monotonic())
+            self._snapshots.move_to_end(name)
             if len(self._snapshots) > MOST_SNAPSHOTS:
                 self._snapshots.popitem(last=False)
-        return client
+        return principal
 
-    def _load_ring(self, now: datetime) -> KeyRing:
+    def _load_ring(self, now: datetime) -> tuple[KeyRing, frozenset[str]]:
         try:
             with self._read() as session:
-                return load_private_key_ring(session, self._encryption, now=now)
+                ring = load_private_key_ring(session, self._encryption, now=now)
+                return ring, load_api_algorithms(session)
         except KeyEncryptionError as error:
             raise StoreUnavailableError(str(error)) from error
 

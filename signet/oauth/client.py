@@ -10,12 +10,32 @@ import hmac
 import secrets
 import string
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
+
+from signet.oauth.public_keys import PublicKey
 
 #: RFC 7591 §2 ``token_endpoint_auth_method``: Basic; the same secret is taken in the body too.
 CLIENT_SECRET_BASIC = "client_secret_basic"
+PRIVATE_KEY_JWT = "private_key_jwt"
+TLS_CLIENT_AUTH = "tls_client_auth"
+SELF_SIGNED_TLS_CLIENT_AUTH = "self_signed_tls_client_auth"
+#: Signet's own name, for clients and commands: a token of another issuer is the assertion.
+FEDERATED_JWT = "federated_jwt"
+#: What a client can be registered for.
+REGISTERED_METHODS = (
+    CLIENT_SECRET_BASIC,
+    PRIVATE_KEY_JWT,
+    TLS_CLIENT_AUTH,
+    SELF_SIGNED_TLS_CLIENT_AUTH,
+    FEDERATED_JWT,
+)
 CLIENT_CREDENTIALS = "client_credentials"
+
+#: Forms of an access token: signed and readable by every API, or a reference for introspection.
+JWT, REFERENCE = "jwt", "reference"
 
 SHORTEST_LIFETIME = timedelta(seconds=60)
 LONGEST_LIFETIME = timedelta(days=1)
@@ -43,12 +63,43 @@ class ClientSecret:
         return self.expires_at is None or now < self.expires_at
 
 
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """An API as a token names it."""
+
+    #: What stands in ``aud``.
+    identifier: str
+    #: ``alg`` of its tokens; ``None``: the server's default.
+    signing_alg: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientScope:
-    """A scope assigned to a client, with the identifiers of the APIs that own it (``aud``)."""
+    """A scope assigned to a client, with the APIs that own it."""
 
     name: str
-    audiences: tuple[str, ...]
+    audiences: tuple[Audience, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySource:
+    """Where somebody publishes keys: at an address, or by an issuer's metadata. One of the two."""
+
+    jwks_uri: str | None = None
+    issuer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedIssuer:
+    """Whose tokens let a client in: issuer, subject and audience, which must all fit together."""
+
+    issuer: str
+    #: ``*`` is one or more characters but ``:`` and ``/``, ``**`` any, the rest itself.
+    subject: str
+    audience: str
+    #: Known beforehand, or at ``jwks_uri``; else what the issuer's metadata names.
+    jwks: tuple[PublicKey, ...] | None = None
+    jwks_uri: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +114,24 @@ class Client:
     #: Only scopes that are enabled and belong to an API: what may be granted.
     scopes: tuple[ClientScope, ...] = ()
     access_token_lifetime: timedelta = DEFAULT_LIFETIME
+    #: RFC 7591 §2: the only ``alg`` of its assertions; ``None``: all but RS256.
+    token_endpoint_auth_signing_alg: str | None = None
+    #: Keys of its assertions, or certificates of its own, known beforehand or at ``jwks_uri``.
+    jwks: tuple[PublicKey, ...] = ()
+    jwks_uri: str | None = None
+    #: Whether its assertions may name the token endpoint as ``aud`` instead of the issuer.
+    allows_token_endpoint_audience: bool = False
+    #: RFC 8705 §2.1.2: distinguished name of its certificate, as in RFC 4514.
+    tls_client_auth_subject_dn: str | None = None
+    trusted_issuers: tuple[TrustedIssuer, ...] = ()
+    #: RFC 9449 §5.2: only tokens that are bound to a key of the client's.
+    dpop_bound_access_tokens: bool = False
+    #: RFC 8705 §3.4: only tokens that are bound to the client's certificate.
+    tls_client_certificate_bound_access_tokens: bool = False
+    #: ``jwt`` or ``reference``.
+    token_format: str = JWT
+    #: Claims of its own, in every token.
+    claims: Mapping[str, Any] = field(default_factory=dict)
 
 
 def generate_client_id() -> str:
@@ -88,19 +157,26 @@ def has_valid_checksum(client_secret: str) -> bool:
 
 
 def digest_client_secret(client_secret: str, *, client_id: str) -> str:
-    """What is stored of a secret: a versioned SHA-256, bound to its client.
+    """What is stored of a secret: a versioned SHA-256, bound to its client or API.
 
     Bound, so that a digest copied to another client's row authenticates nobody there.
+
+    :param client_id: of an API its identifier; the two are one name space.
     """
     message = f"signet client secret\0{client_id}\0{client_secret}".encode()
     return "v1:" + hashlib.sha256(message).hexdigest()
 
 
-def matching_secret(client: Client, client_secret: str, *, now: datetime) -> ClientSecret | None:
-    """The live secret that this text is, compared in constant time over all live ones."""
-    digest = digest_client_secret(client_secret, client_id=client.client_id)
+def matching_secret(
+    owned: Sequence[ClientSecret], client_secret: str, *, client_id: str, now: datetime
+) -> ClientSecret | None:
+    """The live secret that this text is, compared in constant time over all live ones.
+
+    :param owned: the secrets of the client or API that ``client_id`` names.
+    """
+    digest = digest_client_secret(client_secret, client_id=client_id)
     found = None
-    for candidate in client.secrets:
+    for candidate in owned:
         if candidate.is_live(now) and hmac.compare_digest(candidate.digest, digest):
             found = candidate
     return found

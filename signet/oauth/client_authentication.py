@@ -1,7 +1,7 @@
 """Client authentication — RFC 6749 §2.3: which method, then one check.
 
 The method is the one the client is registered for; nothing falls back to another. A further
-method is one file that offers credentials like ``client_secret.py``, and one line in METHODS.
+method is one file that checks what was presented, and one line in METHODS.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,14 +11,39 @@ from typing import Protocol
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request
 
-from signet.oauth.client import CLIENT_SECRET_BASIC, Client, ClientSecret
-from signet.oauth.client_secret import read_basic, read_body, uses_basic, uses_body
-from signet.oauth.errors import RefusedClientError
-from signet.oauth.store import Store
+from signet.oauth.client import (
+    CLIENT_SECRET_BASIC,
+    FEDERATED_JWT,
+    PRIVATE_KEY_JWT,
+    SELF_SIGNED_TLS_CLIENT_AUTH,
+    TLS_CLIENT_AUTH,
+    Client,
+    ClientSecret,
+)
+from signet.oauth.client_assertion import check_client_assertion, read_assertion, uses_assertion
+from signet.oauth.client_secret import (
+    ClientSecretCredentials,
+    check_client_secret,
+    read_basic,
+    read_body,
+    uses_basic,
+    uses_body,
+)
+from signet.oauth.errors import RefusedClientError, RefusedCredentialsError
+from signet.oauth.resource_server import ResourceServer
+from signet.oauth.server import ProtocolServer
+from signet.oauth.store import ReplayNote
+from signet.oauth.tls_client_authentication import (
+    check_authority,
+    check_self_signed_certificate,
+    read_certificate,
+    uses_certificate,
+)
+from signet.oauth.workload_identity import check_workload_token
 
 
 class Credentials(Protocol):
-    """What was presented: who it is said to be, and whether that is proven."""
+    """What was presented, and who it is said to be."""
 
     @property
     def client_id(self) -> str:
@@ -30,71 +55,204 @@ class Credentials(Protocol):
         """Whether they came in the ``Authorization`` header."""
         ...
 
-    @property
-    def registered_method(self) -> str:
-        """The ``token_endpoint_auth_method`` of the clients that may use them."""
-        ...
-
-    def refusal(self, client: Client, *, now: datetime) -> str | None:
-        """Why they do not authenticate the client, for the log; ``None`` if they do."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
-class Method:
-    """A way to authenticate: whether a request tries it, and the credentials it then holds."""
+class Mechanism:
+    """A way in which a request can carry credentials."""
 
     is_used: Callable[[OAuth2Request], bool]
     read: Callable[[OAuth2Request], Credentials]
 
 
-#: By their names in the metadata (RFC 8414 §2).
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A way to authenticate: what carries the credentials, and what they must prove."""
+
+    mechanism: Mechanism
+    #: Gives what is to be noted as used, and raises ``RefusedCredentialsError``.
+    check: Callable[..., ReplayNote | None]
+    #: The ``token_endpoint_auth_method`` of the clients that may use it.
+    registered: str
+    #: Whether a server says that it offers this method.
+    is_offered: Callable[[ProtocolServer], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """Who a request comes from, and what is to be noted once it is found right in all else."""
+
+    client: Client
+    note: ReplayNote | None
+
+
+def _check_secret(
+    credentials: ClientSecretCredentials, client: Client, *, server: ProtocolServer, now: datetime
+) -> None:
+    check_client_secret(credentials, client, client_id=client.client_id, now=now)
+
+
+def _always(server: ProtocolServer) -> bool:
+    return True
+
+
+def _never(server: ProtocolServer) -> bool:
+    return False
+
+
+def _with_certificates(server: ProtocolServer) -> bool:
+    return server.takes_certificates
+
+
+def _with_authorities(server: ProtocolServer) -> bool:
+    return server.takes_certificates and server.authorities is not None
+
+
+BASIC = Mechanism(uses_basic, read_basic)
+BODY = Mechanism(uses_body, read_body)
+ASSERTION = Mechanism(uses_assertion, read_assertion)
+#: Not one of the others: a client may well come with a certificate and prove itself otherwise.
+CERTIFICATE = Mechanism(uses_certificate, read_certificate)
+
+#: By their names in the metadata (RFC 8414 §2); a client with a secret may send it in either way.
 METHODS: Mapping[str, Method] = {
-    CLIENT_SECRET_BASIC: Method(uses_basic, read_basic),
-    "client_secret_post": Method(uses_body, read_body),
+    CLIENT_SECRET_BASIC: Method(BASIC, _check_secret, CLIENT_SECRET_BASIC, _always),
+    "client_secret_post": Method(BODY, _check_secret, CLIENT_SECRET_BASIC, _always),
+    PRIVATE_KEY_JWT: Method(ASSERTION, check_client_assertion, PRIVATE_KEY_JWT, _always),
+    TLS_CLIENT_AUTH: Method(CERTIFICATE, check_authority, TLS_CLIENT_AUTH, _with_authorities),
+    SELF_SIGNED_TLS_CLIENT_AUTH: Method(
+        CERTIFICATE, check_self_signed_certificate, SELF_SIGNED_TLS_CLIENT_AUTH, _with_certificates
+    ),
+    # A name of Signet's own, which no metadata should invent.
+    FEDERATED_JWT: Method(ASSERTION, check_workload_token, FEDERATED_JWT, _never),
 }
 
 #: Checked in place of a client that does not exist, so that a refusal takes the same work.
 _NOBODY = Client(client_id="", secrets=(ClientSecret(secret_id="", digest="v1:" + "0" * 64),))
 
 
+def offered_methods(server: ProtocolServer) -> list[str]:
+    """The methods that this server offers, for its metadata."""
+    return [name for name, method in METHODS.items() if method.is_offered(server)]
+
+
 def authenticate_client(
-    request: OAuth2Request, *, store: Store, now: datetime, fresh: bool
-) -> Client:
+    request: OAuth2Request, *, server: ProtocolServer, now: datetime, fresh: bool
+) -> Authenticated:
     """The client that the request proves to come from.
 
     :param fresh: ask the database, whatever snapshot is at hand.
     :raises InvalidRequestError: if more than one mechanism is used.
     :raises RefusedClientError: for everything else, with the true reason for the log.
     """
-    credentials = _presented_credentials(request)
-    client = store.find_client(credentials.client_id, fresh=fresh)
-    proof_refusal = credentials.refusal(client or _NOBODY, now=now)
+    mechanism = _used_mechanism(request)
+    credentials = mechanism.read(request)
+    client = server.store.find_client(credentials.client_id, fresh=fresh)
+    return _check_client(client, credentials, mechanism, server=server, now=now)
+
+
+def note_use(caller: Authenticated, *, server: ProtocolServer) -> None:
+    """Note an assertion as used, where nothing else is to be noted with it.
+
+    :raises RefusedClientError: if it was used before.
+    """
+    if caller.note is not None and server.store.remember([caller.note]) is not None:
+        raise replayed_assertion(caller.client)
+
+
+def replayed_assertion(client: Client) -> RefusedClientError:
+    """The refusal of an assertion that was used before (RFC 7523 §3, item 7)."""
+    return RefusedClientError(
+        "assertion: used before", by_header=False, client_id=client.client_id, is_known=True
+    )
+
+
+def authenticate_caller(
+    request: OAuth2Request, *, server: ProtocolServer, now: datetime, fresh: bool
+) -> Authenticated | ResourceServer:
+    """The client, or the API, that the request proves to come from (RFC 7662 §2.1).
+
+    An API has secrets of its own, sent as a client sends them.
+
+    :raises OAuth2Error: as :func:`authenticate_client`.
+    """
+    mechanism = _used_mechanism(request)
+    credentials = mechanism.read(request)
+    client = server.store.find_client(credentials.client_id, fresh=fresh)
+    if client is None and isinstance(credentials, ClientSecretCredentials):
+        identifier = credentials.client_id
+        api = server.store.find_resource_server(identifier, fresh=fresh)
+        if api is not None:
+            try:
+                check_client_secret(credentials, api, client_id=identifier, now=now)
+            except RefusedCredentialsError as error:
+                raise _refusal(str(error), credentials, is_known=True) from None
+            return api
+    return _check_client(client, credentials, mechanism, server=server, now=now)
+
+
+def _used_mechanism(request: OAuth2Request) -> Mechanism:
+    used = [mechanism for mechanism in (BASIC, BODY, ASSERTION) if mechanism.is_used(request)]
+    # "The client MUST NOT use more than one authentication method in each request" — §2.3
+    if len(used) > 1:
+        raise InvalidRequestError("More than one client authentication mechanism is used.")
+    if used:
+        return used[0]
+    if CERTIFICATE.is_used(request):
+        return CERTIFICATE
+    raise RefusedClientError("no credentials", by_header=False)
+
+
+def _check_client(
+    client: Client | None,
+    credentials: Credentials,
+    mechanism: Mechanism,
+    *,
+    server: ProtocolServer,
+    now: datetime,
+) -> Authenticated:
+    method = _method_of(client, mechanism)
+    note, reason = None, None
+    try:
+        if client is None or method is None:
+            _anybody(mechanism).check(credentials, _NOBODY, server=server, now=now)
+        else:
+            note = method.check(credentials, client, server=server, now=now)
+    except RefusedCredentialsError as error:
+        reason = str(error)
     if client is None:
-        reason: str | None = "unknown client"
+        reason = "unknown client"
     elif not client.enabled:
         reason = "disabled client"
-    elif client.token_endpoint_auth_method != credentials.registered_method:
+    elif method is None:
         reason = "not the method the client is registered for"
-    else:
-        reason = proof_refusal
     if client is None or reason is not None:
-        raise RefusedClientError(
-            str(reason),
-            by_header=credentials.by_header,
-            client_id=credentials.client_id,
-            is_known=client is not None,
-        )
-    return client
+        raise _refusal(str(reason), credentials, is_known=client is not None)
+    return Authenticated(client, note)
 
 
-def _presented_credentials(request: OAuth2Request) -> Credentials:
-    used = [method for method in METHODS.values() if method.is_used(request)]
-    # An assertion is a mechanism too (RFC 7521 §4.2), although no client is registered for one.
-    mechanisms = len(used) + ("client_assertion" in request.payload.data)
-    # "The client MUST NOT use more than one authentication method in each request" — §2.3
-    if mechanisms > 1:
-        raise InvalidRequestError("More than one client authentication mechanism is used.")
-    if not used:
-        raise RefusedClientError("no credentials", by_header=False)
-    return used[0].read(request)
+def _method_of(client: Client | None, mechanism: Mechanism) -> Method | None:
+    """How this client proves itself by this mechanism; ``None``: it must not use it."""
+    if client is None:
+        return None
+    registered = client.token_endpoint_auth_method
+    return next(
+        (
+            method
+            for method in METHODS.values()
+            if method.mechanism is mechanism and method.registered == registered
+        ),
+        None,
+    )
+
+
+def _anybody(mechanism: Mechanism) -> Method:
+    return next(method for method in METHODS.values() if method.mechanism is mechanism)
+
+
+def _refusal(reason: str, credentials: Credentials, *, is_known: bool) -> RefusedClientError:
+    return RefusedClientError(
+        reason,
+        by_header=credentials.by_header,
+        client_id=credentials.client_id,
+        is_known=is_known,
+    )

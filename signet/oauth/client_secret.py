@@ -4,19 +4,18 @@ import base64
 import hmac
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request
 
 from signet.oauth.client import (
-    CLIENT_SECRET_BASIC,
     Client,
     digest_client_secret,
     has_valid_checksum,
     matching_secret,
 )
-from signet.oauth.errors import RefusedClientError
+from signet.oauth.errors import RefusedClientError, RefusedCredentialsError
 from signet.oauth.form_encoding import decode_form_text
+from signet.oauth.resource_server import ResourceServer
 
 LONGEST_CLIENT_ID = 200
 LONGEST_CLIENT_SECRET = 512
@@ -26,24 +25,34 @@ LONGEST_CLIENT_SECRET = 512
 class ClientSecretCredentials:
     """A client id and a secret, as presented."""
 
-    #: What a client must be registered for, to use a secret in either way.
-    registered_method: ClassVar[str] = CLIENT_SECRET_BASIC
-
     client_id: str
     client_secret: str = field(repr=False)
     by_header: bool
 
-    def refusal(self, client: Client, *, now: datetime) -> str | None:
-        """Why this secret does not authenticate the client now; ``None`` if it does."""
-        if matching_secret(client, self.client_secret, now=now):
-            return None
-        digest = digest_client_secret(self.client_secret, client_id=client.client_id)
-        for secret in client.secrets:
-            if hmac.compare_digest(secret.digest, digest):
-                return "expired secret" if secret.revoked_at is None else "revoked secret"
-        if not has_valid_checksum(self.client_secret):
-            return "mistyped secret"
-        return "wrong secret"
+
+def check_client_secret(
+    credentials: ClientSecretCredentials,
+    owner: Client | ResourceServer,
+    *,
+    client_id: str,
+    now: datetime,
+) -> None:
+    """Check that the secret is one of the owner's, and live.
+
+    :param client_id: of the owner; of an API its identifier.
+    :raises RefusedCredentialsError: if it is not.
+    """
+    presented = credentials.client_secret
+    if matching_secret(owner.secrets, presented, client_id=client_id, now=now):
+        return
+    digest = digest_client_secret(presented, client_id=client_id)
+    for secret in owner.secrets:
+        if hmac.compare_digest(secret.digest, digest):
+            reason = "expired secret" if secret.revoked_at is None else "revoked secret"
+            raise RefusedCredentialsError(reason)
+    if not has_valid_checksum(presented):
+        raise RefusedCredentialsError("mistyped secret")
+    raise RefusedCredentialsError("wrong secret")
 
 
 def uses_basic(request: OAuth2Request) -> bool:

@@ -25,12 +25,22 @@ class RefusedClientError(InvalidClientError):
         self.client_id = client_id
         self.is_known = is_known
 
+    def challenged(self) -> "RefusedClientError":
+        """The same refusal with 401 and the challenge, however the caller tried (RFC 7662 §2.3)."""
+        return RefusedClientError(
+            self.reason, by_header=True, client_id=self.client_id, is_known=self.is_known
+        )
+
     def get_headers(self) -> list[tuple[str, str]]:
         """The headers of an error, with the challenge if the caller used the header (§5.2)."""
         headers: list[tuple[str, str]] = OAuth2Error.get_headers(self)
         if self.status_code == 401:
             headers.append(("WWW-Authenticate", 'Basic realm="signet"'))
         return headers
+
+
+class RefusedCredentialsError(Exception):
+    """What was presented does not prove who presented it; the text says why, for the log."""
 
 
 class UnknownGrantTypeError(UnsupportedGrantTypeError):

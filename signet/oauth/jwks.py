@@ -7,7 +7,7 @@ live on. It signs until a successor has been announced: a server that slept thro
 goes on with the key it has.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -92,13 +92,50 @@ class KeyRing:
         """The key that signs tokens now, on a server whose new keys are for this algorithm.
 
         One of another algorithm goes on until the first of this one has been announced for long
-        enough. And rather a key before its time than none: the clock that set it may be ahead.
+        enough: the one that it is to replace, if there are several. And rather a key before its
+        time than none: the clock that set it may be ahead.
         """
+        others = [key for key in self.keys if key.state(now) == SIGNING]
         return (
             self.signing_key(alg, now)
-            or _latest(key for key in self.keys if key.state(now) == SIGNING)
+            or _latest(key for key in others if key.retired_at is not None)
+            or _latest(others)
             or _earliest(key for key in self.keys if key.state(now) == ANNOUNCED)
         )
+
+    def key_of(self, alg: str, now: datetime) -> SigningKey | None:
+        """The key for tokens that must be of just this algorithm; an announced one if need be."""
+        return self.signing_key(alg, now) or self.announced_key(alg, now)
+
+    def signs_on(self, alg: str, now: datetime) -> bool:
+        """Whether a key of this algorithm signs, and is not about to end without a successor."""
+        key = self.signing_key(alg, now)
+        return key is not None and (
+            key.retired_at is None or self.announced_key(alg, now) is not None
+        )
+
+    def idle_keys(
+        self, default_alg: str, in_use: Collection[str], now: datetime
+    ) -> tuple[SigningKey, ...]:
+        """Keys that still sign, or would one day, for an algorithm that nobody uses any more.
+
+        None while the default has no key that signs: one of the others does it in its place.
+        """
+        if self.signing_key(default_alg, now) is None:
+            return ()
+        return tuple(
+            key
+            for key in self.keys
+            if key.alg not in in_use
+            and key.retired_at is None
+            and key.state(now) in (ANNOUNCED, SIGNING)
+        )
+
+    def due_algorithm(self, default_alg: str, in_use: Collection[str], now: datetime) -> str | None:
+        """An algorithm in use that wants a new key now, the default before the others."""
+        others = sorted(set(in_use) - {default_alg})
+        due = (alg for alg in (default_alg, *others) if self.is_rotation_due(alg, now))
+        return next(due, None)
 
     def is_rotation_due(self, alg: str, now: datetime) -> bool:
         """Whether a first key, or the announcement of the next one, is missing."""

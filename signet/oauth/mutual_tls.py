@@ -40,6 +40,8 @@ _PEM = re.compile(
     r"([A-Za-z0-9+/=\r\n]+)"
     r"-----END CERTIFICATE-----(?:\r?\n)?"
 )
+# A value that begins with ``#``, at the start or after a separator that is not escaped.
+_HEXADECIMAL = re.compile(r"(?:^|(?<!\\)(?:\\\\)*[,+])[A-Za-z0-9.-]+=#")
 #: Attributes by their names: the nine of RFC 4514 §3, and others as openssl writes them.
 _ATTRIBUTES = {
     NameOID.COMMON_NAME: "CN",
@@ -174,7 +176,7 @@ def parse_subject_dn(text: str) -> str:
     if len(text) > LONGEST_SUBJECT_DN:
         raise ValueError(f"is longer than {LONGEST_SUBJECT_DN} characters")
     # The library would take the octets of such a value for its text.
-    if re.search(r"(?<!\\)=#", text):
+    if _HEXADECIMAL.search(text):
         raise ValueError("has a value in hexadecimal, which is not supported: write its text")
     try:
         name = _parse_name(text)

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from authlib.oauth2.rfc6749 import InvalidScopeError
 
-from signet.oauth.client import Client
+from signet.oauth.client import Audience, Client
 from signet.oauth.errors import InvalidTargetError
 
 #: "scope-token = 1*( %x21 / %x23-5B / %x5D-7E )" — §3.3
@@ -15,31 +16,70 @@ _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
 
 @dataclass(frozen=True, slots=True)
 class GrantedScope:
-    """The scopes of a token, sorted, and the APIs that own them, sorted (``aud``)."""
+    """The scopes of a token, sorted, and the APIs that it is for, sorted."""
 
     names: tuple[str, ...]
-    audiences: tuple[str, ...]
+    audiences: tuple[Audience, ...]
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """What stands in ``aud``."""
+        return tuple(audience.identifier for audience in self.audiences)
 
 
 def grant_scope(client: Client, scope: str | None, *, resources: Sequence[str]) -> GrantedScope:
     """What the client gets of what it asks for: all of it, or a refusal.
 
-    :param scope: the parameter as sent; omitted or blank means all that is assigned.
-    :param resources: the ``resource`` parameters as sent.
-    :raises InvalidTargetError: for any ``resource``: a token for chosen APIs is not offered.
-    :raises InvalidScopeError: if a scope is malformed, unknown or not the client's, or if the
-        client has none.
+    :param scope: the parameter as sent; omitted or blank means all that is assigned and that the
+        chosen APIs own.
+    :param resources: the ``resource`` parameters as sent; none means all APIs.
+    :raises InvalidTargetError: if a ``resource`` is no API of the client's scopes.
+    :raises InvalidScopeError: if a scope is malformed, unknown or not the client's, or owned by
+        none of the chosen APIs, or if the client has none.
     """
-    if resources:
-        raise InvalidTargetError("Choosing an API by resource is not supported.")
     assigned = {assigned.name: assigned for assigned in client.scopes}
-    requested = _parse_scope(scope or "") or assigned.keys()
+    chosen = _choose_audiences(client, resources)
+    owned = {name for name, own in assigned.items() if chosen.intersection(own.audiences)}
+    requested = _parse_scope(scope or "") or owned
     if not requested:
         raise InvalidScopeError("No scope is assigned to the client.")
     if not requested <= assigned.keys():
         raise InvalidScopeError("A scope is unknown or not assigned to the client.")
-    audiences = {audience for name in requested for audience in assigned[name].audiences}
-    return GrantedScope(tuple(sorted(requested)), tuple(sorted(audiences)))
+    if not requested <= owned:
+        raise InvalidScopeError("A scope belongs to none of the requested resources.")
+    audiences = {
+        audience
+        for name in requested
+        for audience in assigned[name].audiences
+        if audience in chosen
+    }
+    return GrantedScope(
+        tuple(sorted(requested)),
+        tuple(sorted(audiences, key=lambda audience: audience.identifier)),
+    )
+
+
+def _choose_audiences(client: Client, resources: Sequence[str]) -> set[Audience]:
+    available = {audience for scope in client.scopes for audience in scope.audiences}
+    if not resources:
+        return available
+    by_identifier = {audience.identifier: audience for audience in available}
+    chosen = set()
+    for resource in resources:
+        # "an absolute URI, as specified by Section 4.3 of RFC 3986" … "MUST NOT include a
+        # fragment component" — RFC 8707 §2. Another API is chosen by its scopes.
+        if not _is_absolute_uri(resource) or resource not in by_identifier:
+            raise InvalidTargetError("A resource is unknown or none of the client's scopes.")
+        chosen.add(by_identifier[resource])
+    return chosen
+
+
+def _is_absolute_uri(resource: str) -> bool:
+    try:
+        parts = urlsplit(resource)
+    except ValueError:
+        return False
+    return bool(parts.scheme and (parts.netloc or parts.path)) and "#" not in resource
 
 
 def _parse_scope(scope: str) -> set[str]:

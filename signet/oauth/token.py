@@ -4,30 +4,42 @@ Authlib dispatches on ``grant_type`` and turns errors into answers; the steps ar
 need from outside, the store and the time, they ask of the server they run in.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidScopeError, OAuth2Request, UnauthorizedClientError
 from authlib.oauth2.rfc6749 import grants as authlib_grants
 
-from signet.oauth.access_token import issue_access_token
-from signet.oauth.client import CLIENT_CREDENTIALS
-from signet.oauth.client_authentication import authenticate_client
-from signet.oauth.errors import RefusedClientError
+from signet.oauth.access_token import (
+    access_token_claims,
+    generate_reference_token,
+    kept_reference_token,
+    sign_access_token,
+)
+from signet.oauth.client import CLIENT_CREDENTIALS, REFERENCE
+from signet.oauth.client_authentication import (
+    Authenticated,
+    authenticate_client,
+    replayed_assertion,
+)
+from signet.oauth.dpop import InvalidDPoPProofError
+from signet.oauth.errors import InvalidTargetError, RefusedClientError
+from signet.oauth.jwks import SigningKey
 from signet.oauth.scope import GrantedScope, grant_scope
-from signet.oauth.store import Store
+from signet.oauth.sender import Confirmation, confirm_sender
+from signet.oauth.server import ProtocolServer
 
 
-class TokenServer(Protocol):
-    """What a grant asks of the server it runs in."""
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What a request has been found to be worth."""
 
-    issuer: str
-    store: Store
-    #: The time now, in UTC.
-    clock: Callable[[], datetime]
-    #: How the ``scope`` claim is written: ``string`` or ``array``.
-    scope_claim: str
+    caller: Authenticated
+    granted: GrantedScope
+    key: SigningKey
+    confirmation: Confirmation
 
 
 class ClientCredentialsGrant(authlib_grants.ClientCredentialsGrant):
@@ -35,10 +47,10 @@ class ClientCredentialsGrant(authlib_grants.ClientCredentialsGrant):
 
     GRANT_TYPE = CLIENT_CREDENTIALS
 
-    def __init__(self, request: OAuth2Request, server: TokenServer) -> None:
+    def __init__(self, request: OAuth2Request, server: ProtocolServer) -> None:
         super().__init__(request, server)
-        self.now = server.clock()
-        self.granted = GrantedScope((), ())
+        self.now: datetime = server.clock()
+        self.decision: _Decision | None = None
 
     def validate_token_request(self) -> None:
         """Authenticate the client and decide what it is granted (§4.4.2).
@@ -46,43 +58,83 @@ class ClientCredentialsGrant(authlib_grants.ClientCredentialsGrant):
         :raises OAuth2Error: if the request is refused.
         """
         try:
-            self._check_request(fresh=False)
-        except (RefusedClientError, UnauthorizedClientError, InvalidScopeError):
+            caller, granted, key = self._check_request(fresh=False)
+        except (
+            RefusedClientError,
+            UnauthorizedClientError,
+            InvalidTargetError,
+            InvalidScopeError,
+        ):
             # What is known of the client may have changed since: a new secret or scope works at
             # once, so only the database can refuse.
-            self._check_request(fresh=True)
+            caller, granted, key = self._check_request(fresh=True)
+        confirmation = confirm_sender(self.request, caller.client, server=self.server, now=self.now)
+        # Last of all: a request that is refused for anything else has used up nothing.
+        self._note_use(caller, confirmation)
+        self.decision = _Decision(caller, granted, key, confirmation)
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         """Status, members and headers of the successful answer (§5.1)."""
-        client = self.request.client
-        access_token = issue_access_token(
+        assert self.decision is not None, "asked without validate_token_request"
+        client, confirmation = self.decision.caller.client, self.decision.confirmation
+        granted = self.decision.granted
+        claims = access_token_claims(
             client,
-            self.granted,
+            granted,
             issuer=self.server.issuer,
-            key=self.server.store.signing_key(self.now),
             now=self.now,
+            confirmation=confirmation.cnf,
             scope_claim=self.server.scope_claim,
         )
+        if client.token_format == REFERENCE:
+            access_token = generate_reference_token()
+            self.server.store.save_reference_token(kept_reference_token(access_token, claims))
+        else:
+            access_token = sign_access_token(claims, self.decision.key)
         answer = {
             "access_token": access_token,
             "expires_in": int(client.access_token_lifetime.total_seconds()),
-            "token_type": "Bearer",
-            "scope": " ".join(self.granted.names),
+            "token_type": confirmation.token_type,
+            "scope": " ".join(granted.names),
         }
         # "A refresh token SHOULD NOT be included" — §4.4.3
-        return 200, answer, self.TOKEN_RESPONSE_HEADER
+        return 200, answer, [*self.TOKEN_RESPONSE_HEADER, *confirmation.headers]
 
-    def _check_request(self, *, fresh: bool) -> None:
+    def _check_request(self, *, fresh: bool) -> tuple[Authenticated, GrantedScope, SigningKey]:
         payload = self.request.payload
         # "The authorization server MUST authenticate the client" — §4.4.2
-        client = authenticate_client(
-            self.request, store=self.server.store, now=self.now, fresh=fresh
-        )
-        self.request.client = client
-        if self.GRANT_TYPE not in client.grant_types:
+        caller = authenticate_client(self.request, server=self.server, now=self.now, fresh=fresh)
+        self.request.client = caller.client
+        if self.GRANT_TYPE not in caller.client.grant_types:
             raise UnauthorizedClientError("The client may not use this grant type.")
         resources = payload.datalist.get("resource", ())
-        self.granted = grant_scope(client, payload.scope, resources=resources)
+        granted = grant_scope(caller.client, payload.scope, resources=resources)
+        return caller, granted, self._choose_key(granted)
+
+    def _choose_key(self, granted: GrantedScope) -> SigningKey:
+        """The key of the algorithm that all APIs of the token take."""
+        store = self.server.store
+        named = {audience.signing_alg for audience in granted.audiences}
+        if named == {None}:
+            key: SigningKey = store.signing_key(self.now)
+            return key
+        algs = {alg or store.signing_key(self.now).alg for alg in named}
+        if len(algs) > 1:
+            raise InvalidTargetError(
+                "The APIs of these scopes take tokens of different algorithms:"
+                " ask for the scopes of one API."
+            )
+        key = store.signing_key(self.now, algs.pop())
+        return key
+
+    def _note_use(self, caller: Authenticated, confirmation: Confirmation) -> None:
+        notes = [note for note in (caller.note, confirmation.note) if note is not None]
+        replayed = self.server.store.remember(notes) if notes else None
+        if replayed is None:
+            return
+        if replayed == caller.note:
+            raise replayed_assertion(caller.client)
+        raise InvalidDPoPProofError("used before")
 
 
 #: What ``grant_type`` may be; a further grant is one file and one line here.

@@ -1,21 +1,24 @@
 """What an operator does to a client: register, edit, enable, disable, delete, assign scopes."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from signet.models.audit import Actor, act, append_entry
-from signet.models.clients import ClientRow
+from signet.models.clients import ClientRow, TrustDetails, to_details
 from signet.models.principal_names import PrincipalNameRow, fold_name, is_name_taken
 from signet.models.scopes import ScopeRow, find_scope_rows
-from signet.oauth.client import (
-    DEFAULT_LIFETIME,
-    LONGEST_LIFETIME,
-    SHORTEST_LIFETIME,
-    generate_client_id,
+from signet.oauth.client import CLIENT_SECRET_BASIC, FEDERATED_JWT, generate_client_id
+from signet.operations.client_authentication import ClientAuthentication, authentication_of
+from signet.operations.client_facts import (
+    ClientFacts,
+    audit_facts,
+    set_authentication,
+    set_facts,
+    set_tokens,
 )
 from signet.operations.client_secrets import (
     DEFAULT_EXPIRES_IN,
@@ -27,33 +30,16 @@ from signet.operations.client_secrets import (
     secret_facts,
 )
 from signet.operations.errors import EditConflictError, NotFoundError, OperationError
-from signet.operations.text import check_client_id, check_line, check_paragraph
+from signet.operations.text import check_client_id
+from signet.operations.token_options import TokenOptions
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientFacts:
-    """What an operator says of a client."""
-
-    name: str
-    description: str = ""
-    contact: str = ""
-    access_token_lifetime: timedelta = DEFAULT_LIFETIME
-
-    def checked(self) -> "ClientFacts":
-        """The same, trimmed; or an ``OperationError``."""
-        return ClientFacts(
-            name=check_line(self.name, field="name", what="a name for the client", longest=100),
-            description=check_paragraph(self.description, field="description", longest=2_000),
-            contact=check_line(
-                self.contact, field="contact", what="a contact", longest=200, required=False
-            ),
-            access_token_lifetime=_check_lifetime(self.access_token_lifetime),
-        )
+_ORDINARY_TOKENS = TokenOptions()
 
 
 def register_client(
     facts: ClientFacts,
     *,
+    tokens: TokenOptions = _ORDINARY_TOKENS,
     client_id: str = "",
     scopes: Collection[str] = (),
     secret_expires_in: timedelta | None = DEFAULT_EXPIRES_IN,
@@ -65,24 +51,12 @@ def register_client(
     :param client_id: empty: one is generated.
     :param secret_expires_in: ``None``: the secret does not expire.
     """
-    facts = facts.checked()
-    chosen = check_client_id(client_id) if client_id else generate_client_id()
+    facts, tokens = facts.checked(), tokens.checked()
+    chosen = _choose_client_id(client_id)
     check_expires_in(secret_expires_in)
     with act() as session:
-        if is_name_taken(session, chosen):
-            raise OperationError(
-                "This client ID is taken, by a client or an API: choose another",
-                field="client_id",
-            )
-        client = ClientRow(
-            client_id=chosen,
-            principal_name=PrincipalNameRow(folded=fold_name(chosen)),
-            enabled=True,
-            created_at=now,
-            created_by=actor.name,
-        )
-        _set_facts(client, facts)
-        client.scopes = _find_scopes(session, scopes)
+        client = _new_row(session, chosen, facts, scopes, actor=actor, now=now)
+        set_tokens(client, tokens)
         issued = add_secret(
             client, description="", expires_in=secret_expires_in, actor=actor, now=now
         )
@@ -93,33 +67,94 @@ def register_client(
             action="client.create",
             object=audited_client(client),
             now=now,
-            after=_facts(client) | {"secret": secret_facts(client.secrets[0])},
+            after=audit_facts(client) | {"secret": secret_facts(client.secrets[0])},
         )
     return issued
+
+
+def register_client_without_secret(
+    facts: ClientFacts,
+    authentication: ClientAuthentication,
+    *,
+    tokens: TokenOptions = _ORDINARY_TOKENS,
+    client_id: str = "",
+    scopes: Collection[str] = (),
+    actor: Actor,
+    now: datetime,
+) -> str:
+    """Register a client that proves itself otherwise, and return its client id.
+
+    :param client_id: empty: one is generated.
+    """
+    facts, tokens = facts.checked(), tokens.checked()
+    authentication = authentication.checked()
+    if authentication.method == CLIENT_SECRET_BASIC:
+        raise OperationError("A client of this method gets a secret")
+    chosen = _choose_client_id(client_id)
+    with act() as session:
+        client = _new_row(session, chosen, facts, scopes, actor=actor, now=now)
+        set_authentication(client, authentication)
+        set_tokens(client, tokens)
+        session.add(client)
+        append_entry(
+            session,
+            actor=actor,
+            action="client.create",
+            object=audited_client(client),
+            now=now,
+            after=audit_facts(client),
+        )
+    return chosen
 
 
 def edit_client(
     client_id: str,
     facts: ClientFacts,
     *,
+    authentication: ClientAuthentication | None = None,
+    tokens: TokenOptions | None = None,
     scopes: Collection[str] | None = None,
     version: int | None = None,
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Change what is said of a client.
+    """Change what is said of a client; what is ``None`` stays.
 
-    :param scopes: exactly these are assigned afterwards; ``None``: those that are.
+    A client that changes its method is refused from now on by the one it had. Its secrets stay,
+    and work again if it changes back before they expire.
+
+    :param scopes: exactly these are assigned afterwards.
     :param version: what the editor saw; an :class:`EditConflictError` if that is not the newest.
     """
     facts = facts.checked()
+    authentication = authentication.checked() if authentication is not None else None
+    tokens = tokens.checked() if tokens is not None else None
     with act() as session:
         client = get_client_row(session, client_id)
         _check_version(client, version)
-        before = _facts(client)
-        _set_facts(client, facts)
+        before = audit_facts(client)
+        set_facts(client, facts)
+        if authentication is not None:
+            set_authentication(client, authentication)
+        if tokens is not None:
+            set_tokens(client, tokens)
         if scopes is not None:
             client.scopes = _find_scopes(session, scopes)
+        _record(session, client, "client.edit", before=before, actor=actor, now=now)
+
+
+def trust_issuer(client_id: str, trust: TrustDetails, *, actor: Actor, now: datetime) -> None:
+    """Let one more issuer vouch for a client, beside those that may already."""
+    with act() as session:
+        client = get_client_row(session, client_id)
+        before = audit_facts(client)
+        authentication = authentication_of(to_details(client))
+        if authentication.method != FEDERATED_JWT:
+            raise OperationError(
+                f"Only a client of the method {FEDERATED_JWT} trusts issuers", field="trust_issuer"
+            )
+        trusted = (*authentication.trusted_issuers, trust)
+        set_authentication(client, replace(authentication, trusted_issuers=trusted).checked())
         _record(session, client, "client.edit", before=before, actor=actor, now=now)
 
 
@@ -137,7 +172,7 @@ def delete_client(client_id: str, *, actor: Actor, now: datetime) -> None:
     """Remove a client and its secrets for good."""
     with act() as session:
         client = get_client_row(session, client_id)
-        about, before = audited_client(client), _facts(client)
+        about, before = audited_client(client), audit_facts(client)
         session.delete(client)
         append_entry(
             session, actor=actor, action="client.delete", object=about, now=now, before=before
@@ -159,7 +194,7 @@ def set_scopes(
     with act() as session:
         client = get_client_row(session, client_id)
         _check_version(client, version)
-        before = _facts(client)
+        before = audit_facts(client)
         client.scopes = _find_scopes(session, scopes)
         _record(session, client, "client.set_scopes", before=before, actor=actor, now=now)
 
@@ -168,7 +203,7 @@ def assign_scope(client_id: str, scope: str, *, actor: Actor, now: datetime) -> 
     """Assign one more scope to a client."""
     with act() as session:
         client = get_client_row(session, client_id)
-        before = _facts(client)
+        before = audit_facts(client)
         names = {row.name for row in client.scopes} | {scope}
         client.scopes = _find_scopes(session, names)
         _record(session, client, "client.set_scopes", before=before, actor=actor, now=now)
@@ -178,7 +213,7 @@ def remove_scope(client_id: str, scope: str, *, actor: Actor, now: datetime) -> 
     """Take a scope from a client."""
     with act() as session:
         client = get_client_row(session, client_id)
-        before = _facts(client)
+        before = audit_facts(client)
         names = {row.name for row in client.scopes}
         if scope not in names:
             raise NotFoundError(f"“{scope}” is not assigned to this client", field="scope")
@@ -194,7 +229,7 @@ def _check_version(client: ClientRow, version: int | None) -> None:
 def _set_enabled(client_id: str, enabled: bool, *, actor: Actor, now: datetime) -> None:
     with act() as session:
         client = get_client_row(session, client_id)
-        before = _facts(client)
+        before = audit_facts(client)
         client.enabled = enabled
         action = "client.enable" if enabled else "client.disable"
         _record(session, client, action, before=before, actor=actor, now=now)
@@ -209,7 +244,7 @@ def _record(
     actor: Actor,
     now: datetime,
 ) -> None:
-    after = _facts(client)
+    after = audit_facts(client)
     changed = {name for name in after if before[name] != after[name]}
     if not changed:
         return
@@ -225,23 +260,34 @@ def _record(
     )
 
 
-def _set_facts(client: ClientRow, facts: ClientFacts) -> None:
-    client.name = facts.name
-    client.folded_name = facts.name.casefold()
-    client.description = facts.description
-    client.contact = facts.contact
-    client.access_token_lifetime = int(facts.access_token_lifetime.total_seconds())
+def _choose_client_id(client_id: str) -> str:
+    return check_client_id(client_id) if client_id else generate_client_id()
 
 
-def _facts(client: ClientRow) -> dict[str, Any]:
-    return {
-        "name": client.name,
-        "description": client.description,
-        "contact": client.contact,
-        "enabled": client.enabled,
-        "access_token_lifetime": client.access_token_lifetime,
-        "scope": " ".join(sorted(scope.name for scope in client.scopes)),
-    }
+def _new_row(
+    session: Session,
+    client_id: str,
+    facts: ClientFacts,
+    scopes: Collection[str],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> ClientRow:
+    if is_name_taken(session, client_id):
+        raise OperationError(
+            "This client ID is taken, by a client or an API: choose another", field="client_id"
+        )
+    client = ClientRow(
+        client_id=client_id,
+        principal_name=PrincipalNameRow(folded=fold_name(client_id)),
+        enabled=True,
+        created_at=now,
+        created_by=actor.name,
+    )
+    set_facts(client, facts)
+    set_authentication(client, ClientAuthentication())
+    client.scopes = _find_scopes(session, scopes)
+    return client
 
 
 def _find_scopes(session: Session, names: Collection[str]) -> list[ScopeRow]:
@@ -250,11 +296,3 @@ def _find_scopes(session: Session, names: Collection[str]) -> list[ScopeRow]:
     if missing := wanted - {row.name for row in rows}:
         raise OperationError(f"There is no scope “{min(missing)[:200]}”", field="scopes")
     return rows
-
-
-def _check_lifetime(lifetime: timedelta) -> timedelta:
-    if not SHORTEST_LIFETIME <= lifetime <= LONGEST_LIFETIME or lifetime.microseconds:
-        raise OperationError(
-            "Choose a token lifetime from 60 to 86,400 seconds", field="access_token_lifetime"
-        )
-    return lifetime

@@ -1,17 +1,23 @@
 """What is done to signing keys: the first one, rotation by plan or at once, revocation.
 
+There is one key that signs for each algorithm in use: the server's default, and those that APIs
+have chosen for their tokens.
+
 Keys are generated before the transaction begins: an RSA key takes tenths of a second, and nobody
 should wait for the lock that long.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 import gevent
 from joserfc.jwk import Key
+from sqlalchemy.orm import Session
 
 from signet.models.audit import Actor, AuditedObject, act, append_entry
 from signet.models.database import read
 from signet.models.key_encryption import KeyEncryption
+from signet.models.resource_servers import load_api_algorithms
 from signet.models.signing_keys import (
     SigningKeyRow,
     load_key_ring,
@@ -31,23 +37,25 @@ from signet.operations.errors import NotFoundError, OperationError
 
 
 def take_due_step(
-    alg: str, *, encryption: KeyEncryption, actor: Actor, now: datetime
+    default_alg: str, *, encryption: KeyEncryption, actor: Actor, now: datetime
 ) -> str | None:
-    """Make the first key, or announce the next one, if that is due; safe on many nodes at once.
+    """Make a first key, or announce a next one, if that is due; safe on many nodes at once.
 
     :return: the ``kid`` of the new key, ``None`` if nothing was due.
     """
     with read() as session:
-        if not load_key_ring(session).is_rotation_due(alg, now):
-            return None
+        alg = load_key_ring(session).due_algorithm(default_alg, _in_use(session, default_alg), now)
+    if alg is None:
+        return None
     private_key = generate_in_thread(alg)
     with act() as session:
         rows = load_signing_key_rows(session)
-        ring = KeyRing(tuple(row.to_signing_key() for row in rows))
+        ring = _ring(rows)
         # A second look, under the lock: another worker may have been faster.
-        if not ring.is_rotation_due(alg, now):
+        used = _in_use(session, default_alg)
+        if ring.due_algorithm(default_alg, used, now) != alg:
             return None
-        in_use = ring.key_in_use(alg, now)
+        in_use = ring.key_in_use(alg, now) if alg == default_alg else ring.key_of(alg, now)
         row = new_signing_key_row(
             private_key,
             alg=alg,
@@ -56,7 +64,7 @@ def take_due_step(
             signing_at=next_signing_at(in_use, alg, now),
         )
         session.add(row)
-        _retire_others(rows, row, now=now)
+        _retire_others(rows, row, used, now=now)
         append_entry(
             session,
             actor=actor,
@@ -68,18 +76,90 @@ def take_due_step(
     return row.kid
 
 
+def ensure_signing_key(alg: str, *, encryption: KeyEncryption, actor: Actor, now: datetime) -> None:
+    """Have a key of this algorithm that signs from now on, as an API is about to need it.
+
+    It has not been announced, or not for long. Nobody has checked a token of this algorithm before,
+    and an API that meets the unknown ``kid`` asks for the key set.
+    """
+    with read() as session:
+        if load_key_ring(session).signs_on(alg, now):
+            return
+    private_key = generate_in_thread(alg)
+    with act() as session:
+        rows = load_signing_key_rows(session)
+        ring = _ring(rows)
+        if ring.signs_on(alg, now):
+            return
+        present = ring.key_of(alg, now)
+        if present is None:
+            row = new_signing_key_row(
+                private_key, alg=alg, encryption=encryption, announced_at=now, signing_at=now
+            )
+            session.add(row)
+        else:
+            row = _get_row(rows, present.kid)
+        _begin_signing(row, now)
+        append_entry(
+            session,
+            actor=actor,
+            action="key.rotate" if present else "key.create",
+            object=_audited(row),
+            now=now,
+            after=_facts(row),
+        )
+
+
+def retire_idle_key(default_alg: str, *, actor: Actor, now: datetime) -> str | None:
+    """Let a key end whose algorithm nobody uses any more; APIs still find it for 14 days.
+
+    :return: its ``kid``, ``None`` if there is none.
+    """
+    with read() as session:
+        used = _in_use(session, default_alg)
+        if not load_key_ring(session).idle_keys(default_alg, used, now):
+            return None
+    with act() as session:
+        rows = load_signing_key_rows(session)
+        idle = _ring(rows).idle_keys(default_alg, _in_use(session, default_alg), now)
+        if not idle:
+            return None
+        row = _get_row(rows, idle[0].kid)
+        row.retired_at = max(now, row.signing_at)
+        row.removed_at = row.retired_at + PUBLISHED_AFTERWARDS
+        append_entry(
+            session,
+            actor=actor,
+            action="key.retire",
+            object=_audited(row),
+            now=now,
+            after=_facts(row),
+        )
+    return row.kid
+
+
 def rotate_key(
-    alg: str, *, at_once: bool, encryption: KeyEncryption, actor: Actor, now: datetime
+    alg: str,
+    *,
+    default_alg: str,
+    at_once: bool,
+    encryption: KeyEncryption,
+    actor: Actor,
+    now: datetime,
 ) -> str:
     """Bring the next rotation forward and return the ``kid`` of the next key.
 
+    :param alg: the server's default, or the algorithm of an API.
     :param at_once: sign with it from now on, although APIs may not have seen it yet; otherwise
         it is announced now and signs in 14 days.
     """
     private_key = generate_in_thread(alg)
     with act() as session:
+        used = _in_use(session, default_alg)
+        if alg not in used:
+            raise OperationError(f"No API has tokens signed with {alg}", field="alg")
         rows = load_signing_key_rows(session)
-        ring = KeyRing(tuple(row.to_signing_key() for row in rows))
+        ring = _ring(rows)
         in_use, announced = ring.key_in_use(alg, now), ring.announced_key(alg, now)
         if announced is not None and not at_once:
             raise OperationError("The next key is announced already")
@@ -96,7 +176,7 @@ def rotate_key(
                 signing_at=signing_at,
             )
             session.add(row)
-        _retire_others(rows, row, now=now)
+        _retire_others(rows, row, used, now=now)
         append_entry(
             session,
             actor=actor,
@@ -109,14 +189,18 @@ def rotate_key(
     return row.kid
 
 
-def revoke_key(kid: str, *, encryption: KeyEncryption, actor: Actor, now: datetime) -> str | None:
+def revoke_key(
+    kid: str, *, default_alg: str, encryption: KeyEncryption, actor: Actor, now: datetime
+) -> str | None:
     """Take a key out of the key set at once: an emergency, APIs then refuse its tokens.
 
     :return: the ``kid`` of the key that signs instead, if the revoked one was signing.
     """
     with read() as session:
         alg = _get_row(load_signing_key_rows(session), kid).alg
-    private_key = generate_in_thread(alg)
+        # One whose algorithm is on its way out makes room for the default.
+        successor_alg = alg if alg in _in_use(session, default_alg) else default_alg
+    private_key = generate_in_thread(successor_alg)
     with act() as session:
         rows = load_signing_key_rows(session)
         row = _get_row(rows, kid)
@@ -126,8 +210,12 @@ def revoke_key(kid: str, *, encryption: KeyEncryption, actor: Actor, now: dateti
         row.revoked_at = now
         successor = None
         if state == SIGNING:
-            successor = _successor(rows, alg, now) or new_signing_key_row(
-                private_key, alg=alg, encryption=encryption, announced_at=now, signing_at=now
+            successor = _successor(rows, successor_alg, now) or new_signing_key_row(
+                private_key,
+                alg=successor_alg,
+                encryption=encryption,
+                announced_at=now,
+                signing_at=now,
             )
             _begin_signing(successor, now)
             session.add(successor)
@@ -156,11 +244,19 @@ def _begin_signing(row: SigningKeyRow, at: datetime) -> None:
     row.retired_at = row.removed_at = None
 
 
-def _retire_others(rows: list[SigningKeyRow], successor: SigningKeyRow, *, now: datetime) -> None:
-    """Let every key that signs end when its successor begins; one announced besides never signs."""
+def _retire_others(
+    rows: list[SigningKeyRow], successor: SigningKeyRow, in_use: Collection[str], *, now: datetime
+) -> None:
+    """Let every key that the successor replaces end when it begins.
+
+    Those of its own algorithm, one announced besides included, and those of algorithms that nobody
+    uses any more.
+    """
     for row in rows:
-        is_other = row.kid != successor.kid
-        if is_other and row.to_signing_key().state(now) in (ANNOUNCED, SIGNING):
+        is_replaced = row.kid != successor.kid and (
+            row.alg == successor.alg or row.alg not in in_use
+        )
+        if is_replaced and row.to_signing_key().state(now) in (ANNOUNCED, SIGNING):
             row.retired_at = max(successor.signing_at, row.signing_at)
             row.removed_at = row.retired_at + PUBLISHED_AFTERWARDS
 
@@ -173,10 +269,18 @@ def _unretire_predecessors(rows: list[SigningKeyRow], revoked: SigningKeyRow) ->
 
 
 def _successor(rows: list[SigningKeyRow], alg: str, now: datetime) -> SigningKeyRow | None:
-    """The key that is to sign next; of this algorithm, if there is one."""
-    ring = KeyRing(tuple(row.to_signing_key() for row in rows))
-    successor = ring.announced_key(alg, now) or ring.key_in_use(alg, now)
+    """The key that is to sign next, or signs as well."""
+    ring = _ring(rows)
+    successor = ring.announced_key(alg, now) or ring.signing_key(alg, now)
     return _get_row(rows, successor.kid) if successor else None
+
+
+def _in_use(session: Session, default_alg: str) -> frozenset[str]:
+    return load_api_algorithms(session) | {default_alg}
+
+
+def _ring(rows: list[SigningKeyRow]) -> KeyRing:
+    return KeyRing(tuple(row.to_signing_key() for row in rows))
 
 
 def _get_row(rows: list[SigningKeyRow], kid: str) -> SigningKeyRow:

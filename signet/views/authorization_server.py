@@ -14,7 +14,9 @@ from authlib.oauth2.rfc6749 import (
 )
 from flask import Flask, Response, current_app
 
+from signet.oauth.dpop import Nonces
 from signet.oauth.errors import UnknownGrantTypeError
+from signet.oauth.mutual_tls import CertificateAuthorities
 from signet.oauth.store import Store
 from signet.oauth.token import GRANTS
 from signet.views.failure_limit import FailureLimit
@@ -25,7 +27,7 @@ _EXTENSION = "signet_authorization_server"
 
 
 class AuthorizationServer(flask_oauth2.AuthorizationServer):
-    """Finds the grant for a request and answers with what it gives (``oauth.token.TokenServer``).
+    """Finds the grant for a request and answers with what it gives (``oauth.server``).
 
     A refusal is not answered here but raised, to be answered at one place, ``error_edge.py``.
     """
@@ -37,6 +39,9 @@ class AuthorizationServer(flask_oauth2.AuthorizationServer):
         scope_claim: str,
         store: Store,
         clock: Callable[[], datetime],
+        takes_certificates: bool,
+        authorities: CertificateAuthorities | None,
+        nonces: Nonces | None,
         failure_limit: FailureLimit,
     ) -> None:
         super().__init__()
@@ -44,6 +49,9 @@ class AuthorizationServer(flask_oauth2.AuthorizationServer):
         self.scope_claim = scope_claim
         self.store = store
         self.clock = clock
+        self.takes_certificates = takes_certificates
+        self.authorities = authorities
+        self.nonces = nonces
         self.failure_limit = failure_limit
         for grant in GRANTS.values():
             self.register_grant(grant)

@@ -1,28 +1,61 @@
 """The endpoints below ``/connect/``: POST only, never redirected."""
 
+from collections.abc import Callable
+from functools import partial
+
 from flask import Blueprint, Response, request
 
 from signet.oauth.errors import RefusedClientError
-from signet.oauth.metadata import TOKEN_PATH
+from signet.oauth.introspection import SIGNED_ANSWER, introspect, sign_introspection
+from signet.oauth.revocation import revoke
+from signet.oauth.server import INTROSPECTION_PATH, REVOCATION_PATH, TOKEN_PATH
 from signet.views.authorization_server import authorization_server
+from signet.views.client_certificate import find_client_certificate
 from signet.views.error_edge import answer_oauth_error
 from signet.views.failure_limit import TooManyFailuresError
+from signet.views.json_response import json_response
 from signet.views.request_log import loggable_client_id, note_for_log
 from signet.views.strict_request import StrictRequest
+from signet.wiring import wiring
 
 bp = Blueprint("connect", __name__)
+post: Callable[..., Callable[..., Callable[..., Response]]] = partial(
+    bp.post, provide_automatic_options=False
+)
+
+_NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 
-@bp.post(TOKEN_PATH, provide_automatic_options=False)
+@post(TOKEN_PATH)
 def token() -> Response:
     """Issue an access token (RFC 6749 §3.2)."""
-    token_request = StrictRequest(request)
+    token_request = _read_request()
     try:
         response: Response = authorization_server().create_token_response(token_request)
     finally:
         if token_request.client is not None:
             note_for_log(client_id=token_request.client.client_id)
     return response
+
+
+@post(INTROSPECTION_PATH)
+def introspection() -> Response:
+    """Say whether a token counts, and for what (RFC 7662); signed if wished (RFC 9701)."""
+    server, now = authorization_server(), wiring().clock()
+    introspected = introspect(_read_request(), server=server, now=now)
+    note_for_log(client_id=introspected.caller_id)
+    if not _wishes_signed_answer():
+        return json_response(dict(introspected.answer), 200, _NO_STORE)
+    signed = sign_introspection(introspected, server=server, now=now)
+    return Response(signed, 200, list(_NO_STORE), content_type=SIGNED_ANSWER)
+
+
+@post(REVOCATION_PATH)
+def revocation() -> Response:
+    """End a token of the client's (RFC 7009)."""
+    client_id = revoke(_read_request(), server=authorization_server(), now=wiring().clock())
+    note_for_log(client_id=client_id)
+    return Response(b"", 200, list(_NO_STORE), content_type="application/json")
 
 
 @bp.errorhandler(RefusedClientError)
@@ -37,3 +70,14 @@ def refuse_client(error: RefusedClientError) -> Response:
     if wait is None:
         return answer_oauth_error(error)
     return answer_oauth_error(TooManyFailuresError(wait, reason=error.reason))
+
+
+def _read_request() -> StrictRequest:
+    certificate = find_client_certificate(request, wiring().settings)
+    return StrictRequest(request, certificate=certificate)
+
+
+def _wishes_signed_answer() -> bool:
+    # Whoever takes anything gets JSON, which comes first.
+    accepted = request.accept_mimetypes
+    return accepted.best_match(("application/json", SIGNED_ANSWER)) == SIGNED_ANSWER

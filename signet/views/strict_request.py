@@ -14,8 +14,10 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder
 
+from signet.oauth.client_assertion import LONGEST_ASSERTION
 from signet.oauth.client_secret import LONGEST_CLIENT_ID, LONGEST_CLIENT_SECRET
 from signet.oauth.form_encoding import decode_text, parse_form
+from signet.oauth.mutual_tls import ClientCertificate
 
 LARGEST_BODY = 64 * 1024
 #: In characters; other parameters are only bounded by the body.
@@ -24,7 +26,7 @@ LONGEST = {
     "client_secret": LONGEST_CLIENT_SECRET,
     "grant_type": 100,
     "scope": 2_000,
-    "client_assertion": 16_384,
+    "client_assertion": LONGEST_ASSERTION,
 }
 #: "The client MAY include multiple resource parameters" — RFC 8707 §2.
 REPEATABLE = frozenset({"resource"})
@@ -49,13 +51,17 @@ class Parameters(OAuth2Payload):
 
 
 class StrictRequest(OAuth2Request):
-    """A request as Authlib's grants want it, with nothing in it but the body and the headers."""
+    """A request as Authlib's grants want it, with nothing in it but the body and the headers.
 
-    def __init__(self, request: Request) -> None:
+    And the certificate of the client's connection, if a proxy that may has passed it on.
+    """
+
+    def __init__(self, request: Request, *, certificate: ClientCertificate | None = None) -> None:
         # Nothing reads the URI, but Authlib refuses plain http in it, where a proxy may well have
         # ended TLS. That the issuer is https, or loopback, is what settings.py makes sure of.
         super().__init__(request.method, "https://signet.invalid/", headers=request.headers)
         self.payload = Parameters(read_parameters(request))
+        self.client_certificate = certificate
 
 
 def read_parameters(request: Request) -> dict[str, list[str]]:

@@ -8,7 +8,9 @@ from typing import Any
 from flask import Blueprint, Flask, Response, request
 
 from signet.oauth.jwks import jwk_set
-from signet.oauth.metadata import JWKS_PATH, server_metadata
+from signet.oauth.metadata import server_metadata
+from signet.oauth.server import JWKS_PATH
+from signet.views.authorization_server import authorization_server
 from signet.views.json_response import json_response
 from signet.wiring import wiring
 
@@ -22,7 +24,7 @@ _HEADERS = (("Cache-Control", "public, max-age=3600"), ("Access-Control-Allow-Or
 @bp.get("/.well-known/oauth-authorization-server", provide_automatic_options=False)
 def metadata() -> Response:
     """Say what this server offers, by its configured name whatever ``Host`` says."""
-    return _public(server_metadata(wiring().settings.issuer))
+    return _public(server_metadata(authorization_server(), now=wiring().clock()))
 
 
 @bp.get(JWKS_PATH, provide_automatic_options=False)

@@ -47,6 +47,17 @@ def test_a_client_has_what_its_options_say(shell):
         "enabled": True,
         "scope": "",
         "token_endpoint_auth_method": "client_secret_basic",
+        "token_endpoint_auth_signing_alg": None,
+        "jwks": None,
+        "jwks_uri": None,
+        "jwk_thumbprints": [],
+        "allow_token_endpoint_audience": False,
+        "tls_client_auth_subject_dn": None,
+        "trusted_issuers": [],
+        "token_format": "jwt",
+        "dpop_bound_access_tokens": False,
+        "tls_client_certificate_bound_access_tokens": False,
+        "claims": {},
         "access_token_lifetime": 60,
         "created_at": written(now),
     }
@@ -97,7 +108,7 @@ def test_an_unknown_scope_is_refused_and_no_client_is_left(shell):
         ("--secret-expires-in", "365"),
         ("--secret-expires-in", "Never"),
         ("--secret-expires-in", "99999999d"),
-        ("--jwks-uri", "https://example.org/keys"),
+        ("--frontchannel-logout-uri", "https://example.org/out"),
     ],
 )
 def test_an_option_that_cannot_be_read_is_wrong_usage(shell, options):
@@ -273,4 +284,5 @@ def authenticates(client_id: str, client_secret: str) -> bool:
     """Whether the protocol takes the secret now."""
     with read() as session:
         client = load_client_snapshot(session, client_id)
-    return matching_secret(client, client_secret, now=utc_now()) is not None
+    secret = matching_secret(client.secrets, client_secret, client_id=client_id, now=utc_now())
+    return secret is not None

@@ -212,4 +212,7 @@ def works(client_secret: str) -> bool:
     """Whether the protocol takes the secret now."""
     with read() as session:
         client = load_client_snapshot(session, "billing-export")
-    return matching_secret(client, client_secret, now=utc_now()) is not None
+    secret = matching_secret(
+        client.secrets, client_secret, client_id=client.client_id, now=utc_now()
+    )
+    return secret is not None

@@ -42,7 +42,7 @@ def test_nobody_gets_a_private_half_without_asking_for_it(app):
 
 @pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "EdDSA"])
 def test_the_public_column_holds_nothing_private(app, alg):
-    rotate_key(alg, at_once=True, encryption=ENCRYPTION, actor=ADA, now=NOON)
+    rotate_key(alg, default_alg=alg, at_once=True, encryption=ENCRYPTION, actor=ADA, now=NOON)
     (key,) = list_signing_keys()
     assert not PRIVATE_MEMBERS & set(key.public_jwk)
     assert (key.public_jwk["alg"], key.public_jwk["use"]) == (alg, "sig")
@@ -61,8 +61,12 @@ def test_a_changed_envelope_is_refused_and_names_its_kid(app):
 
 def test_an_envelope_moved_to_another_row_is_refused(app):
     make_key()
-    rotate_key("EdDSA", at_once=True, encryption=ENCRYPTION, actor=ADA, now=NOON)
-    rotate_key("EdDSA", at_once=False, encryption=ENCRYPTION, actor=ADA, now=NOON)
+    rotate_key(
+        "EdDSA", default_alg="EdDSA", at_once=True, encryption=ENCRYPTION, actor=ADA, now=NOON
+    )
+    rotate_key(
+        "EdDSA", default_alg="EdDSA", at_once=False, encryption=ENCRYPTION, actor=ADA, now=NOON
+    )
     with write() as session:
         _, second, third = load_signing_key_rows(session)
         second.encrypted_private_jwk, third.encrypted_private_jwk = (
@@ -84,8 +88,10 @@ def test_a_row_given_another_alg_is_refused(app):
 def test_a_key_that_signs_no_more_need_not_open(app):
     """Its key-encryption key may be gone by then."""
     old = KeyEncryption([KeyEncryptionKey("old", bytes(32))])
-    rotate_key("EdDSA", at_once=True, encryption=old, actor=ADA, now=NOON)
-    current = rotate_key("EdDSA", at_once=True, encryption=ENCRYPTION, actor=ADA, now=NOON)
+    rotate_key("EdDSA", default_alg="EdDSA", at_once=True, encryption=old, actor=ADA, now=NOON)
+    current = rotate_key(
+        "EdDSA", default_alg="EdDSA", at_once=True, encryption=ENCRYPTION, actor=ADA, now=NOON
+    )
     assert {key.kid for key in open_ring().keys if key.private_key} == {current}
 
 

@@ -8,10 +8,11 @@ import pytest
 from signet.models.audit_log import verify_chain
 from signet.models.clients import find_client
 from signet.operations import clients, resource_servers, scopes
-from signet.operations.clients import ClientFacts
+from signet.operations.client_facts import ClientFacts
 from signet.operations.errors import EditConflictError, NotFoundError, OperationError
 from tests.operations.acting import (
     ADA,
+    ENCRYPTION,
     NOON,
     at_once,
     entries,
@@ -126,7 +127,7 @@ def test_a_client_id_is_taken_whatever_its_case(app, taken):
 
 @pytest.mark.parametrize("identifier", ["orders", "Orders"])
 def test_a_client_id_may_not_be_the_identifier_of_an_api(app, identifier):
-    resource_servers.create_resource_server(identifier, actor=ADA, now=NOON)
+    resource_servers.create_resource_server(identifier, encryption=ENCRYPTION, actor=ADA, now=NOON)
     with unchanged(field="client_id"):
         register("orders")
 

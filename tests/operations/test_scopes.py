@@ -13,6 +13,7 @@ from signet.operations import clients, resource_servers, scopes
 from signet.operations.errors import EditConflictError, InUseError, NotFoundError, OperationError
 from tests.operations.acting import (
     ADA,
+    ENCRYPTION,
     NOON,
     at_once,
     entries,
@@ -23,7 +24,9 @@ from tests.operations.acting import (
 )
 
 create = partial(scopes.create_scope, actor=ADA, now=NOON)
-create_api = partial(resource_servers.create_resource_server, actor=ADA, now=NOON)
+create_api = partial(
+    resource_servers.create_resource_server, encryption=ENCRYPTION, actor=ADA, now=NOON
+)
 
 
 def edit(name: str = "orders.read", *, apis=("orders",), description: str = "", **options):
@@ -40,7 +43,7 @@ def granted(client_id: str = "billing") -> dict[str, tuple[str, ...]]:
     with read() as session:
         client = load_client_snapshot(session, client_id)
     assert client is not None
-    return {scope.name: scope.audiences for scope in client.scopes}
+    return {scope.name: tuple(api.identifier for api in scope.audiences) for scope in client.scopes}
 
 
 # Creating a scope
@@ -245,7 +248,13 @@ def test_a_scope_that_is_deleted_and_assigned_at_once_is_never_half_gone(app, or
         partial(scopes.enable_scope, "Orders.Read"),
         partial(scopes.disable_scope, "nothing"),
         partial(scopes.delete_scope, "nothing"),
-        partial(resource_servers.edit_resource_server, "nothing", name="x"),
+        partial(
+            resource_servers.edit_resource_server,
+            "nothing",
+            name="x",
+            signing_alg=None,
+            encryption=ENCRYPTION,
+        ),
         partial(resource_servers.delete_resource_server, "Orders"),
     ],
     ids=lambda act: act.func.__name__,

@@ -52,7 +52,7 @@ def make_secrets() -> dict[str, bytes]:
 def private_keys() -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for alg in ("RS256", "PS256", "ES256", "EdDSA"):
-        rotate_key(alg, at_once=True, encryption=ENCRYPTION, actor=ADA, now=NOON)
+        rotate_key(alg, default_alg=alg, at_once=True, encryption=ENCRYPTION, actor=ADA, now=NOON)
         with read() as session:
             ring = load_private_key_ring(session, ENCRYPTION, now=NOON)
         key = next(key for key in ring.keys if key.alg == alg and key.private_key)

@@ -5,18 +5,24 @@ from functools import partial
 
 import jwt
 import pytest
+from signet.models.foreign_keys import ForeignKeys
+from signet.outbound import Outbound
 
 from signet.models.audit_log import verify_chain
 from signet.models.database import read, write
 from signet.models.key_encryption import KeyEncryption, KeyEncryptionError
 from signet.models.signing_keys import SigningKeyRow, list_signing_keys, load_private_key_ring
 from signet.models.store import SqlStore
-from signet.oauth.access_token import issue_access_token
-from signet.oauth.client import Client
+from signet.oauth.access_token import sign_access_token
 from signet.oauth.jwks import ANNOUNCED_FOR, PUBLISHED_AFTERWARDS, SIGNS_FOR, KeyRing, SigningKey
-from signet.oauth.scope import GrantedScope
 from signet.operations.errors import NotFoundError, OperationError
-from signet.operations.signing_keys import revoke_key, rotate_key, take_due_step
+from signet.operations.resource_servers import create_resource_server, edit_resource_server
+from signet.operations.signing_keys import (
+    retire_idle_key,
+    revoke_key,
+    rotate_key,
+    take_due_step,
+)
 from tests.operations.acting import ADA, ENCRYPTION, NOON, at_once, entries, on_sqlite
 
 DAY = timedelta(days=1)
@@ -27,11 +33,13 @@ def step(now: datetime = NOON, alg: str = "EdDSA") -> str | None:
 
 
 def rotate(now: datetime = NOON, alg: str = "EdDSA", *, at_once: bool = False) -> str:
-    return rotate_key(alg, at_once=at_once, encryption=ENCRYPTION, actor=ADA, now=now)
+    return rotate_key(
+        alg, default_alg=alg, at_once=at_once, encryption=ENCRYPTION, actor=ADA, now=now
+    )
 
 
 def revoke(kid: str, now: datetime = NOON) -> str | None:
-    return revoke_key(kid, encryption=ENCRYPTION, actor=ADA, now=now)
+    return revoke_key(kid, default_alg="EdDSA", encryption=ENCRYPTION, actor=ADA, now=now)
 
 
 def states(now: datetime = NOON) -> dict[str, str]:
@@ -129,13 +137,8 @@ def test_a_token_verifies_with_the_published_half_of_the_key_in_use(app, alg):
     with read() as session:
         ring = load_private_key_ring(session, ENCRYPTION, now=NOON)
     signing = ring.key_in_use(alg, NOON)
-    token = issue_access_token(
-        Client(client_id="billing"),
-        GrantedScope(("external-api",), ("external-api",)),
-        issuer="https://id.example.org",
-        key=signing,
-        now=NOON,
-    )
+    claims = {"sub": "billing", "aud": "external-api"}
+    token = sign_access_token(claims, signing)
     (published,) = KeyRing(list_signing_keys()).published_keys(NOON)
     assert jwt.get_unverified_header(token)["kid"] == published.kid
     public = jwt.PyJWK(dict(published.public_jwk))
@@ -192,7 +195,13 @@ def test_the_first_key_of_another_algorithm_is_announced_before_it_signs(app):
 def test_a_store_signs_with_the_old_algorithm_until_the_new_one_may(app):
     old = step(alg="ES256")
     new = step(NOON + DAY, alg="EdDSA")
-    store = SqlStore(encryption=ENCRYPTION, alg="EdDSA", cache_time=DAY, stale_time=DAY)
+    store = SqlStore(
+        encryption=ENCRYPTION,
+        foreign_keys=ForeignKeys(Outbound()),
+        alg="EdDSA",
+        cache_time=DAY,
+        stale_time=DAY,
+    )
     assert store.signing_key(NOON + DAY).kid == old
     assert store.signing_key(NOON + 15 * DAY).kid == new
 
@@ -295,7 +304,14 @@ def test_parallel_rotations_announce_one_key(app):
 def test_a_rotation_without_key_encryption_key_changes_nothing(app):
     step()
     with pytest.raises(KeyEncryptionError):
-        rotate_key("EdDSA", at_once=True, encryption=KeyEncryption([]), actor=ADA, now=NOON + DAY)
+        rotate_key(
+            "EdDSA",
+            default_alg="EdDSA",
+            at_once=True,
+            encryption=KeyEncryption([]),
+            actor=ADA,
+            now=NOON + DAY,
+        )
     assert len(list_signing_keys()) == len(entries()) == 1
 
 
@@ -373,3 +389,127 @@ def test_times_are_kept_to_the_microsecond(app):
     assert key(kid).signing_at == moment
     with write() as session:
         assert session.get_one(SigningKeyRow, kid).announced_at == moment
+
+
+def make_api(identifier: str, alg: str | None, now: datetime = NOON) -> None:
+    create_resource_server(identifier, signing_alg=alg, encryption=ENCRYPTION, actor=ADA, now=now)
+
+
+def of_alg(alg: str, now: datetime = NOON) -> list[str]:
+    """The states of the keys of an algorithm, in the order in which they sign."""
+    return [key.state(now) for key in list_signing_keys() if key.alg == alg]
+
+
+@pytest.mark.usefixtures("app")
+def test_an_algorithm_that_an_api_chooses_has_a_key_that_signs_at_once():
+    step()
+    make_api("orders", "ES256")
+    make_api("stock", "ES256")
+    assert (of_alg("EdDSA"), of_alg("ES256")) == (["signing"], ["signing"])
+    assert [entry.action for entry in entries()] == [
+        "key.create", "key.create", "api.create", "api.create",
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("app")
+@on_sqlite
+def test_each_algorithm_in_use_is_rotated_by_its_own_plan():
+    step()
+    make_api("orders", "ES256", NOON + DAY)
+    announced_at = NOON + SIGNS_FOR - ANNOUNCED_FOR
+    step(announced_at)
+    assert (of_alg("EdDSA", announced_at), of_alg("ES256", announced_at)) == (
+        ["signing", "announced"],
+        ["signing"],
+    )
+    step(announced_at + DAY)
+    later = NOON + SIGNS_FOR + DAY
+    assert of_alg("EdDSA", later) == ["retired", "signing"]
+    assert of_alg("ES256", later) == ["retired", "signing"]
+
+
+@pytest.mark.usefixtures("app")
+@on_sqlite
+def test_the_rotation_of_one_algorithm_leaves_the_others_alone():
+    step()
+    make_api("orders", "ES256")
+    rotate_key(
+        "ES256",
+        default_alg="EdDSA",
+        at_once=True,
+        encryption=ENCRYPTION,
+        actor=ADA,
+        now=NOON + DAY,
+    )
+    assert of_alg("EdDSA", NOON + DAY) == ["signing"]
+    assert of_alg("ES256", NOON + DAY) == ["retired", "signing"]
+
+
+@pytest.mark.usefixtures("app")
+@on_sqlite
+def test_a_key_of_an_algorithm_that_nobody_uses_is_not_rotated():
+    step()
+    with pytest.raises(OperationError):
+        rotate_key(
+            "ES256",
+            default_alg="EdDSA",
+            at_once=True,
+            encryption=ENCRYPTION,
+            actor=ADA,
+            now=NOON,
+        )
+
+
+@pytest.mark.usefixtures("app")
+def test_a_key_that_nobody_needs_any_more_is_retired_once():
+    step()
+    make_api("orders", "ES256")
+    assert retire_idle_key("EdDSA", actor=ADA, now=NOON + DAY) is None
+    edit_resource_server(
+        "orders", name="", signing_alg=None, encryption=ENCRYPTION, actor=ADA, now=NOON + DAY
+    )
+    assert retire_idle_key("EdDSA", actor=ADA, now=NOON + DAY) is not None
+    assert retire_idle_key("EdDSA", actor=ADA, now=NOON + DAY) is None
+    assert of_alg("ES256", NOON + DAY) == ["retired"]
+    assert of_alg("ES256", NOON + DAY + PUBLISHED_AFTERWARDS) == ["removed"]
+    assert of_alg("EdDSA", NOON + DAY) == ["signing"]
+
+
+@pytest.mark.usefixtures("app")
+@on_sqlite
+def test_the_last_key_that_signs_is_never_idle():
+    """A default that was changed a moment ago has no key of its own yet."""
+    step()
+    assert retire_idle_key("ES256", actor=ADA, now=NOON) is None
+
+
+@pytest.mark.usefixtures("app")
+@on_sqlite
+def test_an_algorithm_on_its_way_out_stays_if_an_api_chooses_it():
+    step()
+    step(NOON + DAY, "ES256")
+    make_api("orders", "EdDSA", NOON + 2 * DAY)
+    assert of_alg("EdDSA", NOON + 60 * DAY) == ["signing"]
+    assert of_alg("ES256", NOON + 60 * DAY) == ["signing"]
+
+
+@pytest.mark.usefixtures("app")
+@on_sqlite
+def test_a_revoked_key_of_an_api_is_followed_by_one_of_the_same_algorithm():
+    step()
+    make_api("orders", "ES256")
+    (kid,) = (key.kid for key in list_signing_keys() if key.alg == "ES256")
+    successor = revoke(kid, NOON + DAY)
+    (key,) = (key for key in list_signing_keys() if key.kid == successor)
+    assert (key.alg, key.state(NOON + DAY)) == ("ES256", "signing")
+    assert of_alg("EdDSA", NOON + DAY) == ["signing"]
+
+
+@pytest.mark.usefixtures("app")
+@on_sqlite
+def test_a_revoked_default_is_not_followed_by_the_key_of_an_api():
+    kid = step()
+    make_api("orders", "ES256")
+    successor = revoke(kid, NOON + DAY)
+    (key,) = (key for key in list_signing_keys() if key.kid == successor)
+    assert key.alg == "EdDSA"

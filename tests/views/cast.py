@@ -7,7 +7,7 @@ from app import create_app
 from signet.models.audit import Actor
 from signet.oauth.client import DEFAULT_LIFETIME
 from signet.operations import client_secrets, clients, scopes
-from signet.operations.clients import ClientFacts
+from signet.operations.client_facts import ClientFacts
 from signet.settings import load_settings
 from tests.conftest import opened
 

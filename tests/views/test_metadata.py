@@ -14,15 +14,30 @@ ALIAS = "/.well-known/jwks.json"
 ALL = (OPENID, RFC_8414, JWKS, ALIAS)
 
 
+METHODS = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
+ALGORITHMS = ["PS256", "ES256", "EdDSA", "Ed25519"]
+
+
 def test_the_metadata_is_complete_and_no_more(signet: Signet):
     assert signet.get(OPENID).json == {
         "issuer": signet.base_url,
         "token_endpoint": f"{signet.base_url}/connect/token",
+        "introspection_endpoint": f"{signet.base_url}/connect/introspect",
+        "revocation_endpoint": f"{signet.base_url}/connect/revocation",
         "jwks_uri": f"{signet.base_url}{JWKS}",
         "grant_types_supported": ["client_credentials"],
         "response_types_supported": ["none"],
         "subject_types_supported": ["public"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        **{
+            f"{endpoint}_endpoint_auth_{member}": values
+            for endpoint in ("token", "introspection", "revocation")
+            for member, values in {
+                "methods_supported": METHODS,
+                "signing_alg_values_supported": ALGORITHMS,
+            }.items()
+        },
+        "dpop_signing_alg_values_supported": ALGORITHMS,
+        "introspection_signing_alg_values_supported": ["RS256"],
     }
 
 
