@@ -117,9 +117,16 @@ def _read_pem(text: str) -> Iterator[dict[str, Any]]:
     for part in text.split(_PEM_BEGIN)[1:]:
         block = (_PEM_BEGIN + part).encode()
         if part.startswith("CERTIFICATE-----"):
-            yield _certificate_jwk(x509.load_pem_x509_certificate(block))
+            yield _certificate_jwk(_load_certificate(block))
         else:
             yield _public_jwk(load_pem_public_key(block))
+
+
+def _load_certificate(pem: bytes) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(pem)
+    except x509.InvalidVersion:
+        raise ValueError("a certificate of a version that there is not") from None
 
 
 def _certificate_jwk(certificate: x509.Certificate) -> dict[str, Any]:
