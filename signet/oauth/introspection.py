@@ -86,10 +86,13 @@ def find_live_token(
     claims = _find_claims(token, server=server, now=now)
     if claims is None or server.store.is_token_revoked(claims["jti"]):
         return None
-    client = server.store.find_client(claims["client_id"])
-    if client is None or not client.enabled:
-        return None
-    return claims
+    return claims if _is_enabled(claims["client_id"], server) else None
+
+
+def _is_enabled(client_id: str, server: ProtocolServer) -> bool:
+    # A client may have been enabled since its snapshot, so only the database can say no.
+    found = (server.store.find_client(client_id, fresh=fresh) for fresh in (False, True))
+    return any(client is not None and client.enabled for client in found)
 
 
 def _find_claims(token: str, *, server: ProtocolServer, now: datetime) -> Mapping[str, Any] | None:

@@ -5,9 +5,6 @@ audience and times, and the binding to the sender's key or certificate. It knows
 the API hands in what came, and its own memory of used proofs.
 """
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +13,7 @@ from typing import Any
 from signet.oauth.access_token import verify_access_token
 from signet.oauth.dpop import InvalidDPoPProofError, Nonces, UseDPoPNonceError, check_proof
 from signet.oauth.jws import ALGORITHMS, parse_jwt
+from signet.oauth.mutual_tls import ClientCertificate
 from signet.oauth.public_keys import PublicKey
 from signet.oauth.store import ReplayNote
 
@@ -101,7 +99,7 @@ class ProtectedResource:
                 nonces=self.nonces,
                 access_token=token,
             )
-            if not hmac.compare_digest(proof.jkt, jkt):
+            if proof.jkt != jkt:
                 raise InvalidDPoPProofError("of another key than the token's")
             if not self.remember(proof.note):
                 raise InvalidDPoPProofError("used before")
@@ -121,12 +119,11 @@ class ProtectedResource:
             raise ValueError("the scheme is not the token's")
 
     def _check_certificate(self, claims: Mapping[str, Any], certificate: bytes | None) -> None:
-        thumbprint = _confirmation(claims).get("x5t#S256")
-        if thumbprint is None:
+        confirmation = _confirmation(claims)
+        if "x5t#S256" not in confirmation:
             return
-        digest = hashlib.sha256(certificate or b"").digest()
-        presented = base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
-        if certificate is None or not hmac.compare_digest(presented, str(thumbprint)):
+        presented = None if certificate is None else ClientCertificate(certificate).thumbprint
+        if presented is None or presented != confirmation["x5t#S256"]:
             raise ValueError("the certificate is not the token's")
 
     def _refusal(
