@@ -167,6 +167,7 @@ ACTS = {
     "key.create": Act("Signing key made", _key("Made the signing key")),
     "key.announce": Act("Signing key announced", _key("Announced the next signing key")),
     "key.rotate": Act("Signing key rotated", _key("Rotated the signing key, the next is")),
+    "key.retire": Act("Signing key retired", _key("Retired the signing key")),
     "key.revoke": Act("Signing key revoked", _key("Revoked the signing key")),
     "admin.set_up": Act("Signet set up", "Set up Signet with {name} as first administrator"),
     "admin.create": Act("Administrator created", _created_admin),

@@ -303,12 +303,16 @@ def server(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> It
             server.stop()
 
 
-def register(page: Page, server: Server, client_id: str) -> str:
-    """Sign in, register a client and read its secret."""
-    page.goto(f"{server.base_url}/admin/clients/new")
+def sign_in(page: Page, server: Server, *, target: str) -> None:
+    page.goto(f"{server.base_url}{target}")
     page.locator("[name=name]").fill(NAME)
     page.locator("[name=password]").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+
+
+def register(page: Page, server: Server, client_id: str) -> str:
+    """Sign in, register a client and read its secret."""
+    sign_in(page, server, target="/admin/clients/new")
     page.locator("[name=name]").fill("Billing export")
     page.locator("[name=client_id]").fill(client_id)
     page.get_by_label("external-api").check()
@@ -330,6 +334,13 @@ def test_the_curl_command_beside_the_secret_runs_as_it_is_printed(page, server, 
     page.get_by_text("Test it with curl").click()
     answer = run(page, tmp_path)
     assert list(answer) == ["access_token", "expires_in", "token_type", "scope"]
+
+
+def test_the_curl_command_beside_the_secret_of_an_api_runs_as_it_is_printed(page, server, tmp_path):
+    sign_in(page, server, target="/admin/apis/1/secrets/new")
+    page.get_by_role("button", name="Make new secret").click()
+    page.get_by_text("Test it with curl").click()
+    assert run(page, tmp_path) == {"active": False}
 
 
 def test_the_curl_command_of_the_client_runs_with_the_file_of_the_secret(page, server, tmp_path):
