@@ -1,10 +1,12 @@
 """What every request to the pages passes first (SECURITY U23, U24, U25, U30)."""
 
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from app import create_app
@@ -350,6 +352,18 @@ def test_u30_a_field_sent_twice_is_refused(sqlite_house: House, route: Route):
         answer = sqlite_house.people[ADMINISTRATOR].open(url, method=route.method, **twice)
         assert answer.status_code == 400
     assert sqlite_house.contents() == before
+
+
+@pytest.mark.parametrize("files", [["name"], ["version"], ["jwks_file", "jwks_file"]], ids=str)
+def test_u30_a_file_in_a_field_of_text_and_two_in_one_field_are_refused(
+    sqlite_house: House, files: list[str]
+):
+    token = sqlite_house.csrf(ADMINISTRATOR)
+    for url in ("/admin/clients/new", "/admin/sign-in"):
+        sent = MultiDict([(name, (BytesIO(b"text"), "file")) for name in files])
+        sent["csrf_token"] = token
+        answer = sqlite_house.people[ADMINISTRATOR].post(url, data=sent)
+        assert answer.status_code == 400
 
 
 def test_u30_a_parameter_of_a_list_sent_twice_is_refused(sqlite_house: House):

@@ -10,7 +10,11 @@ from signet.operations.errors import OperationError
 from signet.wiring import wiring
 
 #: Fields that may stand in a form more than once: sets of check boxes.
-MULTIPLE_FIELDS = frozenset({"scopes", "apis", "replaces"})
+MULTIPLE_FIELDS = frozenset(
+    {"scopes", "apis", "replaces", "kept_keys", "kept_certificates", "kept_issuers"}
+)
+#: Fields that may hold an uploaded file.
+FILE_FIELDS = frozenset({"jwks_file", "certificates_file", "trust_jwks_file"})
 _FORM_NUMBER = "form_number"
 
 

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from signet.extensions import csrf
 from signet.models.admin_sessions import note_seen
-from signet.views.admin.forms import MULTIPLE_FIELDS
+from signet.views.admin.forms import FILE_FIELDS, MULTIPLE_FIELDS
 from signet.views.admin.identity import current_admin
 from signet.views.admin.rights import LEAST_ROLE, PUBLIC
 from signet.views.sessions import page_session
@@ -21,6 +21,7 @@ _FOREIGN = "The request came from another site. Nothing was changed."
 def check_request() -> ResponseReturnValue | None:
     """Refuse what is malformed, foreign, not signed in or beyond the admin's role."""
     _refuse_repeated_fields()
+    _refuse_unasked_files()
     if request.method not in _SAFE_METHODS:
         _refuse_foreign_origin()
     if failure := page_session().failure:
@@ -68,10 +69,16 @@ def _here() -> str | None:
 
 
 def _refuse_repeated_fields() -> None:
-    for values in (request.args, request.form):
+    for values in (request.args, request.form, request.files):
         for name in values:
             if name not in MULTIPLE_FIELDS and len(values.getlist(name)) > 1:
                 abort(400)
+
+
+def _refuse_unasked_files() -> None:
+    # A form takes files as it takes texts, and a field of text cannot read one.
+    if request.files.keys() - FILE_FIELDS:
+        abort(400)
 
 
 def _refuse_foreign_origin() -> None:
