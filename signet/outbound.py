@@ -11,6 +11,7 @@ import json
 import re
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -89,8 +90,8 @@ class Outbound:
 
         :raises FetchError: if there is none, or it takes more than five seconds.
         """
-        # A server may trickle its answer for ever: only a clock of ours ends that. (Where gevent
-        # does not run, in a command, the socket's own time-out ends each wait.)
+        # A server may trickle its answer for ever: only a clock of ours ends that. (Where nothing
+        # yields to gevent, the socket's own time-out ends each wait.)
         timer = gevent.Timeout(self._longest_fetch)
         timer.start()
         try:
@@ -111,6 +112,7 @@ class Outbound:
             timer.close()
 
     def _fetch(self, url: SplitResult) -> bytes:
+        until = time.monotonic() + self._longest_fetch
         host, port = str(url.hostname), url.port or 443
         connection = http.client.HTTPSConnection(host, port, timeout=self._longest_fetch)
         # The connection is made here, to an address that was checked; the library only speaks.
@@ -119,16 +121,23 @@ class Outbound:
             path = (url.path or "/") + (f"?{url.query}" if url.query else "")
             headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
             connection.request("GET", path, headers=headers)
-            response = connection.getresponse()
-            if response.status != 200:
-                # A redirect is an answer like any other: nobody follows it into the network.
-                raise FetchError(f"status {response.status}")
-            body = response.read(LONGEST_BODY + 1)
-            if len(body) > LONGEST_BODY:
-                raise FetchError("more than 64 KiB")
-            return body
+            with connection.getresponse() as response:
+                if response.status != 200:
+                    # A redirect is an answer like any other: nobody follows it into the network.
+                    raise FetchError(f"status {response.status}")
+                return self._read(response, until)
         finally:
             connection.close()
+
+    def _read(self, response: http.client.HTTPResponse, until: float) -> bytes:
+        body = b""
+        while piece := response.read1(LONGEST_BODY + 1 - len(body)):
+            body += piece
+            if len(body) > LONGEST_BODY:
+                raise FetchError("more than 64 KiB")
+            if time.monotonic() > until:
+                raise FetchError("no answer in time")
+        return body
 
     def _connect(self, host: str, port: int) -> ssl.SSLSocket:
         if self._context is None:

@@ -106,16 +106,20 @@ def make_authority(subject_dn: str = "CN=Example CA,O=Example", **options: objec
     return issue(subject_dn, is_authority=True, **options)
 
 
-def make_server_certificate() -> Issued:
-    """The certificate of a TLS server on 127.0.0.1, which a strict client trusts by itself."""
+def make_server_certificate(*names: str) -> Issued:
+    """The certificate of a TLS server on 127.0.0.1, which a strict client trusts by itself.
+
+    :param names: other names of the server, instead of ``localhost``.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
-    names = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    hosts = [x509.DNSName(name) for name in names or ("localhost",)]
+    all_names = x509.SubjectAlternativeName([*hosts, x509.IPAddress(IPv4Address("127.0.0.1"))])
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     return issue(
         "CN=The proxy of a test",
         key=key,
         extensions=[
-            names,
+            all_names,
             FOR_SERVERS,
             identifier,
             x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier),
