@@ -16,20 +16,28 @@ from authlib.integrations import flask_oauth2
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import (
     InvalidClientError,
+    InvalidGrantError,
     InvalidRequestError,
     OAuth2Request,
     UnsupportedGrantTypeError,
+    UnsupportedTokenTypeError,
 )
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant as AuthlibGrant
+from authlib.oauth2.rfc7009 import RevocationEndpoint
+from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
+from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from flask import Flask
 from flask import request as flask_request
-from joserfc import jwt
+from joserfc import jws, jwt
+from joserfc.errors import ExceededSizeError
+from joserfc.jwk import import_key
 from joserfc.jws import JWSRegistry
 from joserfc.util import json_b64encode, urlsafe_b64decode
 
 from signet.oauth.token import ClientCredentialsGrant
 from tests.oauth.memory_store import MemoryStore, make_client, make_signing_key
 from tests.oauth.requests import make_request
+from tests.oauth.signing import make_key, make_proof, public_jwk, sign
 from tests.views.memory_app import connect
 from tests.views.wire import TOKEN, basic
 
@@ -99,6 +107,25 @@ def test_joserfc_signs_with_the_algorithm_of_its_name():
     algorithm = JWSRegistry.algorithms["RS256"]
     signature = algorithm.sign(b"text", key.private_key)
     assert algorithm.verify(b"text", signature, key.private_key)
+
+
+@pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"])
+@pytest.mark.parametrize("size", [0, 1, 64, 256, 20_000])
+def test_joserfc_says_no_to_any_bad_signature_and_raises_nothing(alg: str, size: int):
+    """oauth/jws.py takes the answer as it is."""
+    key = import_key(public_jwk(make_key(alg), alg=None))
+    assert JWSRegistry.algorithms[alg].verify(b"text", bytes(size), key) is False
+
+
+def test_a_refusal_says_what_its_class_says():
+    """oauth/dpop.py words its errors so; the revocation endpoint answers 400 with this one."""
+
+    class WordedError(OAuth2Error):
+        error, description = "worded", "What was wrong."
+
+    assert WordedError()()[1] == {"error": "worded", "error_description": "What was wrong."}
+    status, body, _ = InvalidGrantError("x")()
+    assert (status, body["error"]) == (400, "invalid_grant")
 
 
 def test_joserfc_keeps_the_order_of_a_header_and_writes_it_compactly():
@@ -183,3 +210,39 @@ def test_joserfc_would_put_typ_first():
     key = make_signing_key()
     token = jwt.encode({"alg": "RS256", "kid": "k"}, {}, key.private_key)
     assert list(json.loads(urlsafe_b64decode(token.split(".")[0].encode())))[0] == "typ"
+
+
+def test_joserfcs_reader_is_for_other_tokens():
+    """oauth/jws.py reads by itself: each of these would be a crash, or pass."""
+    proof, rsa_key = make_proof(make_key("PS256"), "POST", "https://x"), make_key("PS256")
+    with pytest.raises(ExceededSizeError):
+        jws.deserialize_compact(proof, import_key(public_jwk(rsa_key)), algorithms=["PS256"])
+
+    key = make_key()
+    public = import_key(public_jwk(key))
+    with pytest.raises(TypeError):
+        jws.deserialize_compact(sign(key, {"alg": "ES256", "crit": [1]}, {}), public)
+    jws.deserialize_compact(sign(key, {"alg": "ES256", "crit": []}, {}), public)
+    jws.deserialize_compact(sign(key, b'{"alg":"none","alg":"ES256"}', {}), public)
+    with pytest.raises(RecursionError):
+        jwt.decode(sign(key, {"alg": "ES256"}, b'{"a":' + b"[" * 40_000), public)
+
+
+@pytest.mark.parametrize("endpoint", [IntrospectionEndpoint, RevocationEndpoint])
+def test_the_endpoints_take_a_hint_for_a_rule(endpoint: type):
+    """RFC 7662 §2.1, RFC 7009 §2.1: a server may ignore it; ours are functions of their own."""
+    with (
+        Flask("x").test_request_context(
+            "/", method="POST", data={"token": "x", "token_type_hint": "x"}, base_url="https://x"
+        ),
+        pytest.raises(UnsupportedTokenTypeError),
+    ):
+        request = flask_oauth2.requests.FlaskOAuth2Request(flask_request)
+        endpoint(None).check_params(request, None)
+
+
+def test_the_assertion_of_authlib_may_name_others_too():
+    """SECURITY C20: ``aud`` may be a list, and a minute more than said; ours is stricter."""
+    assert JWTBearerClientAssertion().leeway == 60
+    registry = jwt.JWTClaimsRegistry(aud={"essential": True, "values": ["https://signet.example"]})
+    registry.validate({"aud": ["https://signet.example", "https://other.example"]})
