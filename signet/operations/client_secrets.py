@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from signet.models.audit import Actor, AuditedObject
 from signet.models.clients import ClientRow, ClientSecretRow, find_client_row
+from signet.oauth.client import CLIENT_SECRET_BASIC
 from signet.operations import secret_life
 from signet.operations.errors import NotFoundError
 from signet.operations.secret_life import (
@@ -67,6 +68,7 @@ def _owner(client: ClientRow) -> SecretOwner[ClientSecretRow]:
         client_id=client.client_id,
         audited=audited_client(client),
         scopes=tuple(sorted(scope.name for scope in client.scopes)),
+        uses_secrets=client.token_endpoint_auth_method == CLIENT_SECRET_BASIC,
     )
 
 

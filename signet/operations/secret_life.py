@@ -59,6 +59,8 @@ class SecretOwner(Generic[Row]):
     client_id: str
     audited: AuditedObject
     scopes: tuple[str, ...] = ()
+    #: Whether a secret is of any use to it.
+    uses_secrets: bool = True
 
     @property
     def secrets(self) -> list[Row]:
@@ -99,7 +101,7 @@ class SecretLife:
         check_expires_in(expires_in)
         description = _check_description(description)
         with act() as session:
-            owner = self.get_owner(session, owner_id)
+            owner = self._get_owner_for_new(session, owner_id)
             self._check_room(owner, replaced=0, now=now)
             issued = add_secret(
                 owner, description=description, expires_in=expires_in, actor=actor, now=now
@@ -135,7 +137,7 @@ class SecretLife:
         if not timedelta() <= overlap <= LONGEST_OVERLAP:
             raise OperationError("Choose an overlap of at most 365 days", field="overlap")
         with act() as session:
-            owner = self.get_owner(session, owner_id)
+            owner = self._get_owner_for_new(session, owner_id)
             replaced = _secrets_to_replace(owner, replaces, now=now)
             self._check_room(owner, replaced=len(replaced) if not overlap else 0, now=now)
             before = [secret_facts(secret) for secret in replaced]
@@ -178,6 +180,12 @@ class SecretLife:
                 before=before,
                 after=secret_facts(secret),
             )
+
+    def _get_owner_for_new(self, session: Session, owner_id: str) -> SecretOwner[Any]:
+        owner = self.get_owner(session, owner_id)
+        if not owner.uses_secrets:
+            raise OperationError(f"This {self.owner} proves itself otherwise and uses no secret")
+        return owner
 
     def _check_room(self, owner: SecretOwner[Any], *, replaced: int, now: datetime) -> None:
         if len(owner.live_secrets(now)) - replaced >= MOST_LIVE_SECRETS:

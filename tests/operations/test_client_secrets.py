@@ -9,12 +9,15 @@ from signet.models.audit_log import verify_chain
 from signet.models.clients import find_client, load_client_snapshot
 from signet.models.database import read
 from signet.oauth.client import (
+    TLS_CLIENT_AUTH,
     Client,
     digest_client_secret,
     has_valid_checksum,
     matching_secret,
 )
 from signet.operations import client_secrets, clients
+from signet.operations.client_authentication import ClientAuthentication
+from signet.operations.client_facts import ClientFacts
 from signet.operations.client_secrets import MOST_LIVE_SECRETS, IssuedSecret
 from signet.operations.errors import NotFoundError, OperationError
 from tests.operations.acting import ADA, NOON, at_once, entries, make_scope, register, unchanged
@@ -143,6 +146,24 @@ def test_of_many_secrets_made_at_once_no_more_than_ten_live(app, first):
     assert len(client.live_secrets(LATER)) == MOST_LIVE_SECRETS
     assert [entry.number for entry in entries()] == list(range(1, 11))
     assert verify_chain().broken_at is None
+
+
+# A client that proves itself otherwise
+
+
+def test_a_client_that_uses_no_secret_gets_none_and_can_lose_what_is_left(first):
+    clients.edit_client(
+        "billing",
+        ClientFacts(name="Billing"),
+        authentication=ClientAuthentication(method=TLS_CLIENT_AUTH, subject_dn="CN=billing"),
+        actor=ADA,
+        now=LATER,
+    )
+    for attempt in (create, rotate):
+        with unchanged():
+            attempt()
+    revoke(first.secret_id)
+    assert details(first).revoked_at == LATER
 
 
 # Rotating
