@@ -14,6 +14,7 @@ from sqlalchemy.orm import selectinload
 from signet.models.clients import ClientDetails, ClientRow, ClientSecretRow, to_details
 from signet.models.database import read
 from signet.models.scopes import ScopeRow
+from signet.oauth.client import CLIENT_SECRET_BASIC
 
 #: A secret with less than this left is worth a warning.
 EXPIRES_SOON = timedelta(days=30)
@@ -65,6 +66,8 @@ def client_state(client: ClientDetails, now: datetime) -> str:
     """The one of ``STATES`` that an operator should know first."""
     if not client.enabled:
         return DISABLED
+    if not client.uses_secrets:
+        return ACTIVE
     live = client.live_secrets(now)
     if not live:
         has_expired = any(secret.state(now) == "expired" for secret in client.secrets)
@@ -193,11 +196,12 @@ def _is_in_state(state: str, now: datetime) -> ColumnElement[bool]:
             ),
         )
     )
+    uses_secrets = ClientRow.token_endpoint_auth_method == CLIENT_SECRET_BASIC
     conditions: dict[str, ColumnElement[bool]] = {
-        ACTIVE: lasts,
-        EXPIRING: and_(lives, not_(lasts)),
-        EXPIRED: and_(not_(lives), expired),
-        NO_SECRET: and_(not_(lives), not_(expired)),
+        ACTIVE: or_(not_(uses_secrets), lasts),
+        EXPIRING: and_(uses_secrets, lives, not_(lasts)),
+        EXPIRED: and_(uses_secrets, not_(lives), expired),
+        NO_SECRET: and_(uses_secrets, not_(lives), not_(expired)),
     }
     if state == DISABLED:
         return ClientRow.enabled.is_(False)

@@ -176,6 +176,11 @@ class ClientDetails:
     created_by: str
     version: int
 
+    @property
+    def uses_secrets(self) -> bool:
+        """Whether it proves itself by a secret; what is left of one is of no use otherwise."""
+        return self.token_endpoint_auth_method == CLIENT_SECRET_BASIC
+
     def live_secrets(self, now: datetime) -> tuple[SecretDetails, ...]:
         """Those that authenticate the client at this moment."""
         return live_secrets(self.secrets, now)

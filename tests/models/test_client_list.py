@@ -1,7 +1,7 @@
 """The list of clients: states, search, pages."""
 
 from datetime import timedelta
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, product
 
 import pytest
 
@@ -17,6 +17,7 @@ from signet.models.client_list import (
 from signet.models.clients import ClientRow, ClientSecretRow
 from signet.models.database import write
 from signet.models.principal_names import PrincipalNameRow
+from signet.oauth.client import CLIENT_SECRET_BASIC, PRIVATE_KEY_JWT, REGISTERED_METHODS
 from signet.operations import clients
 from tests.operations.acting import ADA, NOON, make_scope, register
 
@@ -36,7 +37,14 @@ SECRETS = {
 }
 
 
-def add(client_id: str, *, name: str = "Name", enabled: bool = True, secrets=()) -> None:
+def add(
+    client_id: str,
+    *,
+    name: str = "Name",
+    enabled: bool = True,
+    method: str = CLIENT_SECRET_BASIC,
+    secrets=(),
+) -> None:
     with write() as session:
         session.add(
             ClientRow(
@@ -47,6 +55,7 @@ def add(client_id: str, *, name: str = "Name", enabled: bool = True, secrets=())
                 description="",
                 contact="",
                 enabled=enabled,
+                token_endpoint_auth_method=method,
                 access_token_lifetime=3600,
                 created_at=NOON,
                 created_by="ada",
@@ -84,8 +93,9 @@ def test_a_list_by_state_holds_just_the_clients_of_that_state(app):
         secrets = [SECRETS[kind] for kind in kinds if SECRETS[kind]]
         for enabled in (True, False):
             add(f"client-{number}-{'on' if enabled else 'off'}", enabled=enabled, secrets=secrets)
+        add(f"client-{number}-keys", method=PRIVATE_KEY_JWT, secrets=secrets)
     everybody = list(every_client(ClientFilter(), now=NOON))
-    assert len(everybody) == 90
+    assert len(everybody) == 135
     by_rule = {
         state: {client.client_id for client in everybody if client_state(client, NOON) == state}
         for state in STATES
@@ -113,6 +123,17 @@ def test_a_client_is_in_the_state_an_operator_should_know_first(app, kinds, stat
     add("off", enabled=False, secrets=[SECRETS[kind] for kind in kinds if SECRETS[kind]])
     assert find(state=state) == ["billing"]
     assert find(state="disabled") == ["off"]
+
+
+def test_what_is_left_of_secrets_is_nothing_to_know_of_a_client_that_uses_none(app):
+    others = [method for method in REGISTERED_METHODS if method != CLIENT_SECRET_BASIC]
+    for number, (ends, method) in enumerate(product(SECRETS.values(), others)):
+        add(f"on-{number}", method=method, secrets=[ends] if ends else [])
+        add(f"off-{number}", method=method, enabled=False, secrets=[ends] if ends else [])
+    assert count_clients_by_state(NOON) == dict.fromkeys(STATES, 0) | {
+        "active": len(SECRETS) * len(others),
+        "disabled": len(SECRETS) * len(others),
+    }
 
 
 # Search and filter
