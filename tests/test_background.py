@@ -16,10 +16,14 @@ from signet.models.audit_log import AuditFilter, list_entries
 from signet.models.database import read, write
 from signet.models.form_numbers import KEPT_FOR, use_form_number
 from signet.models.key_encryption import KeyEncryption
+from signet.models.replay_notes import remember
 from signet.models.sign_in_throttle import SignInThrottleRow
 from signet.models.signing_keys import list_signing_keys
+from signet.models.tokens import is_token_revoked, revoke_token
 from signet.oauth.jwks import ANNOUNCED_FOR, SIGNS_FOR
+from signet.oauth.store import ReplayNote
 from signet.operations.admins import create_admin
+from signet.operations.resource_servers import create_resource_server, edit_resource_server
 from signet.operations.sign_in import SignInRefusedError, sign_in
 from signet.wiring import Wiring, wiring
 
@@ -73,6 +77,29 @@ def test_a_step_that_fails_is_logged_and_the_others_are_taken(
         background.take_turn(keyless)
     assert [record.message for record in caplog.records] == ["a step beside the path failed"]
     assert use_form_number("one", now=NOON)
+
+
+@pytest.mark.usefixtures("app")
+def test_notes_and_tokens_that_are_over_are_forgotten() -> None:
+    note = ReplayNote(kind="proof", owner="a key", jti="once", until=NOON)
+    assert remember([note]) is None
+    revoke_token("once", until=NOON)
+    background.take_turn(at(NOON + timedelta(hours=1)))
+    assert remember([note]) is None
+    assert not is_token_revoked("once")
+
+
+@pytest.mark.usefixtures("app")
+def test_a_key_of_an_algorithm_that_no_api_wants_any_more_ends() -> None:
+    background.take_turn(at(NOON))
+    options = {"encryption": wiring().encryption, "actor": VISITOR, "now": NOON}
+    create_resource_server("orders", signing_alg="ES256", **options)
+    edit_resource_server("orders", name="", signing_alg=None, **options)
+    background.take_turn(at(NOON))
+    assert {key.alg: key.state(NOON) for key in list_signing_keys()} == {
+        "RS256": "signing",
+        "ES256": "retired",
+    }
 
 
 @pytest.mark.usefixtures("app")

@@ -1,6 +1,7 @@
 """Settings: what is taken, what is refused, and by which name."""
 
 import base64
+import ipaddress
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from dotenv import dotenv_values
 
 from signet.settings import ROOT, SettingsError, load_settings, parse_duration
 
+LOOPBACK = (ipaddress.ip_network("127.0.0.1"), ipaddress.ip_network("::1"))
 KEK = "one:" + base64.b64encode(b"k" * 32).decode()
 OTHER_KEK = "two:" + base64.b64encode(b"o" * 32).decode()
 
@@ -47,6 +49,10 @@ def variables(tmp_path: Path) -> dict[str, str]:
         ("SIGNET_SESSION_MAX", "2d", "session_max", timedelta(days=2)),
         ("SIGNET_ENVIRONMENT", "staging", "environment", "staging"),
         ("SIGNET_SECRET_KEY", "s" * 32, "secret_key", "s" * 32),
+        ("SIGNET_CLIENT_CERT_HEADER", "X-Client-Cert", "client_cert_header", "X-Client-Cert"),
+        ("SIGNET_CLIENT_CERT_PROXIES", "127.0.0.1, ::1", "client_cert_proxies", LOOPBACK),
+        ("SIGNET_OUTBOUND_ALLOW", "127.0.0.1/32,::1/128", "outbound_allow", LOOPBACK),
+        ("SIGNET_DPOP_NONCE", "on", "dpop_nonce", True),
         ("SIGNET_WORKERS", "", "trusted_proxies", 0),
     ],
 )
@@ -103,6 +109,15 @@ def test_a_good_value_is_taken(variables, name, value, attribute, expected):
         ("SIGNET_SESSION_MAX", "1w"),
         ("SIGNET_SESSION_MAX", "999999999d"),
         ("SIGNET_SECRET_KEY", "too short"),
+        ("SIGNET_CLIENT_CERT_HEADER", "Client_Cert"),
+        ("SIGNET_CLIENT_CERT_HEADER", "Client-Cert: x"),
+        ("SIGNET_CLIENT_CERT_PROXIES", "localhost"),
+        ("SIGNET_CLIENT_CERT_PROXIES", "10.0.0.1/8"),
+        ("SIGNET_CLIENT_CERT_CA_FILE", "/no/such/file"),
+        ("SIGNET_CLIENT_CERT_CA_FILE", __file__),
+        ("SIGNET_DPOP_NONCE", "yes"),
+        ("SIGNET_OUTBOUND_ALLOW", "10.0.0.0/33"),
+        ("SIGNET_OUTBOUND_CA_FILE", "/no/such/file"),
         ("SIGNET_KEY_ENCRYPTION_KEYS", "a passphrase"),
         ("SIGNET_KEY_ENCRYPTION_KEYS", "one:" + base64.b64encode(b"k" * 16).decode()),
         ("SIGNET_KEY_ENCRYPTION_KEYS", base64.b64encode(b"k" * 32).decode()),

@@ -87,6 +87,13 @@ def test_a_wrong_setting_stops_the_start_with_one_line_that_names_it(unchanged, 
     assert is_one_line_about(name, refusal(unchanged.with_settings(**{name: value})))
 
 
+@pytest.mark.parametrize("name", ["SIGNET_CLIENT_CERT_CA_FILE", "SIGNET_OUTBOUND_CA_FILE"])
+def test_authorities_that_cannot_be_read_stop_the_start(unchanged, tmp_path, name):
+    path = tmp_path / "authorities.pem"
+    path.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    assert is_one_line_about(name, refusal(unchanged.with_settings(**{name: str(path)})))
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
