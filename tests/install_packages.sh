@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests drive besides Python: Chromium, curl and nginx, where a package manager has
+# Installs what the tests drive besides Python: Chromium, curl, openssl and nginx, where a package manager has
 # them and lets us. Where it cannot, it says so and goes on: those tests then fail, or are skipped
 # where it is only nginx that is missing, with the same advice.
 set -u
@@ -17,6 +17,7 @@ has_chromium() {
 missing=""
 has_chromium || missing="chromium"
 command -v curl >/dev/null 2>&1 || missing="$missing curl"
+command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
 command -v nginx >/dev/null 2>&1 || missing="$missing nginx"
 missing="${missing# }"
 [ -n "$missing" ] || exit 0
