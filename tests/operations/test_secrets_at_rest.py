@@ -8,11 +8,19 @@ from joserfc.util import urlsafe_b64decode
 from signet.models.database import read
 from signet.models.form_numbers import use_form_number
 from signet.models.signing_keys import load_private_key_ring
-from signet.operations import admins, client_secrets, clients
+from signet.operations import admins, client_secrets, clients, resource_server_secrets
 from signet.operations.sign_in import SignInRefusedError, sign_in
 from signet.operations.signing_keys import rotate_key
 from tests.databases import Databases, PostgresqlDatabases
-from tests.operations.acting import ADA, ENCRYPTION, NOON, PASSWORD, make_admin, register
+from tests.operations.acting import (
+    ADA,
+    ENCRYPTION,
+    NOON,
+    PASSWORD,
+    make_admin,
+    make_scope,
+    register,
+)
 
 OTHER_PASSWORD = "walnut-saddle-quartz-ribbon"
 WRONG_PASSWORD = "correct-horse-typed-in-a-hurry"
@@ -22,6 +30,8 @@ def make_secrets() -> dict[str, bytes]:
     """Everything secret that operations bring about, by what it is."""
     first = register()
     rotated = client_secrets.rotate_secret("billing", actor=ADA, now=NOON)
+    make_scope("orders.read", "orders")
+    of_api = resource_server_secrets.create_secret("orders", actor=ADA, now=NOON)
     gone = register("gone-soon")
     clients.delete_client("gone-soon", actor=ADA, now=NOON)
     code = admins.make_setup_code(now=NOON)
@@ -36,6 +46,7 @@ def make_secrets() -> dict[str, bytes]:
     texts = {
         "first secret": first.client_secret,
         "rotated secret": rotated.client_secret,
+        "secret of an API": of_api.client_secret,
         "secret of a deleted client": gone.client_secret,
         "set-up code": code,
         "set-up code without hyphens": code.replace("-", ""),
