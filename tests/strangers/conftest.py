@@ -1,11 +1,21 @@
-"""A client registered at a real server, for programs that we did not write."""
+"""Real servers, and what is registered there for programs that we did not write."""
 
+import json
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from tests.running import Server
+from app import create_app
+from signet.settings import load_settings
+from tests.certificates import Issued, make_server_certificate
+from tests.cli.shell import Shell
+from tests.conftest import opened
+from tests.databases import Databases
+from tests.running import Installation, Server
 
 API = "https://api.example.org"
 
@@ -47,3 +57,59 @@ def registered(running: Server, registrations: dict[str, Registered]) -> Registe
             running, client["client_id"], client["client_secret"], scope, audience
         )
     return registrations[running.base_url]
+
+
+@dataclass(frozen=True)
+class House:
+    """A Signet of this folder's own: it may fetch keys from this machine."""
+
+    server: Server
+    #: The certificate that it trusts, for the TLS servers of tests.
+    certificate: Issued
+    #: Served from the same database, but it fetches nothing from this machine, as by default. Its
+    #: proofs of possession need a nonce.
+    strict: Server
+
+    @contextmanager
+    def commands(self) -> Iterator[Shell]:
+        """Its command line, without a process for each command."""
+        with typing_commands(self.server) as shell:
+            yield shell
+
+
+@contextmanager
+def typing_commands(installation: Installation) -> Iterator[Shell]:
+    """The command line of an installation, without a process for each command."""
+    with opened(create_app(load_settings(installation.environ))) as app:
+        yield Shell(app)
+
+
+@pytest.fixture(scope="session")
+def house(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Two gunicorns over one SQLite, of one worker each: what a worker keeps can be counted."""
+    folder = tmp_path_factory.mktemp("house")
+    certificate = make_server_certificate()
+    ca_file, _ = certificate.write(folder, "trusted")
+    with databases.fresh("sqlite") as url:
+        common = {"SIGNET_WORKERS": "1", "SIGNET_OUTBOUND_CA_FILE": ca_file}
+        networks = "127.0.0.0/8,::1/128"
+        server = Server(folder, url, SIGNET_OUTBOUND_ALLOW=networks, **common)
+        strict = server.with_settings(SIGNET_DPOP_NONCE="on", **common)
+        try:
+            server.start()
+            strict.launch()
+            house = House(server, certificate, strict)
+            with house.commands() as shell:
+                shell.json("scope", "create", "external-api", "--api", API)
+            strict.wait_until_ready()
+            yield house
+        finally:
+            strict.stop()
+            server.stop()
+
+
+def write_json(folder: Path, name: str, document: object) -> str:
+    """The path of a file that holds this, for an option of a command."""
+    path = folder / name
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return str(path)

@@ -12,10 +12,12 @@ from flask import Flask, abort, request
 from flask.testing import FlaskClient
 
 from tests.conftest import StartServer
-from tests.strangers.conftest import API, Registered
+from tests.strangers.conftest import API, House, Registered
 
 
-def make_api(issuer: str, audience: str, **key_client_options: float) -> FlaskClient:
+def make_api(
+    issuer: str, audience: str, alg: str = "RS256", **key_client_options: float
+) -> FlaskClient:
     """An API as its owner would write it; the address of the keys comes from discovery."""
     api = Flask("orders")
     with urllib.request.urlopen(f"{issuer}/.well-known/openid-configuration") as answer:
@@ -28,7 +30,7 @@ def make_api(issuer: str, audience: str, **key_client_options: float) -> FlaskCl
         try:
             key = keys.get_signing_key_from_jwt(token)
             claims = jwt.decode(
-                token, key, algorithms=["RS256"], issuer=metadata["issuer"], audience=audience
+                token, key, algorithms=[alg], issuer=metadata["issuer"], audience=audience
             )
         except jwt.PyJWTError as error:
             abort(401, type(error).__name__)
@@ -99,6 +101,27 @@ def test_an_expired_token_is_refused(api: FlaskClient, registered: Registered) -
             leeway=-3_601,
             options={"verify_iat": False},
         )
+
+
+@pytest.fixture(scope="module")
+def elliptic(house: House) -> Registered:
+    """A client of an API whose tokens are signed with ES256."""
+    scope, audience = "orders.elliptic", f"{API}/elliptic"
+    with house.commands() as shell:
+        shell.json("api", "create", audience, "--signing-alg", "ES256")
+        shell.json("scope", "create", scope, "--api", audience)
+        client = shell.json("client", "create", "Stranger", "--scope", scope)
+    return Registered(house.server, client["client_id"], client["client_secret"], scope, audience)
+
+
+def test_an_api_may_want_another_algorithm(elliptic: Registered) -> None:
+    api = make_api(elliptic.issuer, elliptic.audience, "ES256")
+    assert call(api, token_of(elliptic)) == elliptic.client_id
+
+
+def test_an_api_of_another_algorithm_takes_no_other(elliptic: Registered) -> None:
+    api = make_api(elliptic.issuer, elliptic.audience)
+    assert call(api, token_of(elliptic)) == "InvalidAlgorithmError"
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])
