@@ -31,8 +31,9 @@ format: setup-test ## mend what the linter and the formatter can
 setup-test: setup ## install what the tests need besides
 	@$(call install,requirements-dev.txt)
 
-packages: ## install the browser and curl, which the tests drive
+packages: ## install the browser, curl, nginx and packages of Node, which the tests drive
 	@sh tests/install_packages.sh
+	@sh tests/strangers/install_node_packages.sh
 
 pins: .venv ## pin the newest releases in requirements.txt and requirements-dev.txt
 	@test -x .venv-pins/bin/pip-compile || { $(BIN)/python -m venv .venv-pins && .venv-pins/bin/pip install --quiet pip-tools; }
