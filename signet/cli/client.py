@@ -25,8 +25,8 @@ from signet.oauth.client import CLIENT_SECRET_BASIC, DEFAULT_LIFETIME
 from signet.operations import clients
 from signet.operations.client_authentication import ClientAuthentication
 from signet.operations.client_facts import ClientFacts
-from signet.operations.client_secrets import DEFAULT_EXPIRES_IN
 from signet.operations.public_key_text import thumbprints
+from signet.operations.secret_life import DEFAULT_EXPIRES_IN
 from signet.operations.token_options import TokenOptions
 from signet.wiring import wiring
 

@@ -139,6 +139,34 @@ def append_entry(
     session.flush()
 
 
+def append_change(
+    session: Session,
+    *,
+    actor: Actor,
+    action: str,
+    object: AuditedObject,
+    now: datetime,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+) -> bool:
+    """Record what an act has changed, and say whether that was anything: else there is no entry.
+
+    :param before: all facts of the object; ``after``: the same as they are now.
+    """
+    changed = {name for name in after if before[name] != after[name]}
+    if changed:
+        append_entry(
+            session,
+            actor=actor,
+            action=action,
+            object=object,
+            now=now,
+            before={name: before[name] for name in changed},
+            after={name: after[name] for name in changed},
+        )
+    return bool(changed)
+
+
 def last_change(session: Session) -> Change | None:
     """The newest entry."""
     return next(

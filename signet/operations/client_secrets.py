@@ -10,28 +10,10 @@ from signet.oauth.client import CLIENT_SECRET_BASIC
 from signet.operations import secret_life
 from signet.operations.errors import NotFoundError
 from signet.operations.secret_life import (
-    DEFAULT_EXPIRES_IN,
-    MOST_LIVE_SECRETS,
     IssuedSecret,
     SecretLife,
     SecretOwner,
-    check_expires_in,
-    secret_facts,
 )
-
-__all__ = [
-    "DEFAULT_EXPIRES_IN",
-    "MOST_LIVE_SECRETS",
-    "IssuedSecret",
-    "add_secret",
-    "audited_client",
-    "check_expires_in",
-    "create_secret",
-    "get_client_row",
-    "revoke_secret",
-    "rotate_secret",
-    "secret_facts",
-]
 
 
 def get_client_row(session: Session, client_id: str) -> ClientRow:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from signet.models.audit import Actor, act, append_entry
+from signet.models.audit import Actor, act, append_change, append_entry
 from signet.models.clients import ClientRow, TrustDetails, to_details
 from signet.models.principal_names import PrincipalNameRow, fold_name, is_name_taken
 from signet.models.scopes import ScopeRow, find_scope_rows
@@ -20,16 +20,14 @@ from signet.operations.client_facts import (
     set_facts,
     set_tokens,
 )
-from signet.operations.client_secrets import (
+from signet.operations.client_secrets import add_secret, audited_client, get_client_row
+from signet.operations.errors import EditConflictError, NotFoundError, OperationError
+from signet.operations.secret_life import (
     DEFAULT_EXPIRES_IN,
     IssuedSecret,
-    add_secret,
-    audited_client,
     check_expires_in,
-    get_client_row,
     secret_facts,
 )
-from signet.operations.errors import EditConflictError, NotFoundError, OperationError
 from signet.operations.text import check_client_id
 from signet.operations.token_options import TokenOptions
 
@@ -244,20 +242,16 @@ def _record(
     actor: Actor,
     now: datetime,
 ) -> None:
-    after = audit_facts(client)
-    changed = {name for name in after if before[name] != after[name]}
-    if not changed:
-        return
-    client.version += 1
-    append_entry(
+    if append_change(
         session,
         actor=actor,
         action=action,
         object=audited_client(client),
         now=now,
-        before={name: before[name] for name in changed},
-        after={name: after[name] for name in changed},
-    )
+        before=before,
+        after=audit_facts(client),
+    ):
+        client.version += 1
 
 
 def _choose_client_id(client_id: str) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from signet.models.audit import Actor, AuditedObject, act, append_entry
+from signet.models.audit import Actor, AuditedObject, act, append_change, append_entry
 from signet.models.database import read
 from signet.models.key_encryption import KeyEncryption
 from signet.models.principal_names import PrincipalNameRow, fold_name, is_name_taken
@@ -78,7 +78,16 @@ def edit_resource_server(
         api = _get_version(session, identifier, version)
         before = _facts(api)
         api.name, api.signing_alg = name, signing_alg
-        _record(session, api, before, actor=actor, now=now)
+        if append_change(
+            session,
+            actor=actor,
+            action="api.edit",
+            object=audited_api(api),
+            now=now,
+            before=before,
+            after=_facts(api),
+        ):
+            api.version += 1
 
 
 def delete_resource_server(identifier: str, *, actor: Actor, now: datetime) -> None:
@@ -132,30 +141,6 @@ def _get_version(session: Session, identifier: str, version: int | None) -> Reso
     if version is not None and api.version != version:
         raise EditConflictError("Somebody else has changed this API in the meantime")
     return api
-
-
-def _record(
-    session: Session,
-    api: ResourceServerRow,
-    before: dict[str, str | None],
-    *,
-    actor: Actor,
-    now: datetime,
-) -> None:
-    after = _facts(api)
-    changed = {fact for fact in after if before[fact] != after[fact]}
-    if not changed:
-        return
-    api.version += 1
-    append_entry(
-        session,
-        actor=actor,
-        action="api.edit",
-        object=audited_api(api),
-        now=now,
-        before={fact: before[fact] for fact in changed},
-        after={fact: after[fact] for fact in changed},
-    )
 
 
 def _facts(api: ResourceServerRow) -> dict[str, str | None]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from signet.models.audit import Actor, AuditedObject, act, append_entry
+from signet.models.audit import Actor, AuditedObject, act, append_change, append_entry
 from signet.models.clients import find_client_ids_of_scope
 from signet.models.resource_servers import find_resource_server_row
 from signet.models.scopes import ResourceServerRow, ScopeRow, find_scope_row
@@ -118,20 +118,16 @@ def _record(
     actor: Actor,
     now: datetime,
 ) -> None:
-    after = _facts(scope)
-    changed = {fact for fact in after if before[fact] != after[fact]}
-    if not changed:
-        return
-    scope.version += 1
-    append_entry(
+    if append_change(
         session,
         actor=actor,
         action=action,
         object=_audited(scope),
         now=now,
-        before={fact: before[fact] for fact in changed},
-        after={fact: after[fact] for fact in changed},
-    )
+        before=before,
+        after=_facts(scope),
+    ):
+        scope.version += 1
 
 
 def _facts(scope: ScopeRow) -> dict[str, Any]:

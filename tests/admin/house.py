@@ -14,10 +14,10 @@ from werkzeug.test import TestResponse
 from app import create_app
 from signet.extensions import db
 from signet.models.admins import ROLES
-from signet.operations.client_secrets import IssuedSecret
 from signet.operations.clients import ClientFacts, register_client
 from signet.operations.resource_server_secrets import create_secret as create_api_secret
 from signet.operations.scopes import create_scope
+from signet.operations.secret_life import IssuedSecret
 from signet.operations.signing_keys import take_due_step
 from signet.settings import load_settings
 from signet.wiring import utc_now, wiring

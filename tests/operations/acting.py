@@ -17,10 +17,10 @@ from signet.models.database import read
 from signet.models.key_encryption import KeyEncryption
 from signet.operations import passwords
 from signet.operations.admins import create_admin
-from signet.operations.client_secrets import IssuedSecret
 from signet.operations.clients import ClientFacts, register_client
 from signet.operations.errors import OperationError
 from signet.operations.scopes import create_scope
+from signet.operations.secret_life import IssuedSecret
 from signet.operations.signing_keys import take_due_step
 from signet.settings import KeyEncryptionKey
 

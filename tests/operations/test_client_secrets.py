@@ -18,8 +18,8 @@ from signet.oauth.client import (
 from signet.operations import client_secrets, clients
 from signet.operations.client_authentication import ClientAuthentication
 from signet.operations.client_facts import ClientFacts
-from signet.operations.client_secrets import MOST_LIVE_SECRETS, IssuedSecret
 from signet.operations.errors import NotFoundError, OperationError
+from signet.operations.secret_life import MOST_LIVE_SECRETS, IssuedSecret
 from tests.operations.acting import ADA, NOON, at_once, entries, make_scope, register, unchanged
 
 DAY = timedelta(days=1)

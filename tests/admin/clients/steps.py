@@ -7,7 +7,7 @@ from typing import Any
 from werkzeug.test import TestResponse
 
 from signet.models.clients import ClientDetails, find_client
-from signet.operations.client_secrets import IssuedSecret, revoke_secret, rotate_secret
+from signet.operations.client_secrets import revoke_secret, rotate_secret
 from signet.operations.clients import (
     ClientFacts,
     disable_client,
@@ -15,6 +15,7 @@ from signet.operations.clients import (
     register_client,
 )
 from signet.operations.scopes import create_scope
+from signet.operations.secret_life import IssuedSecret
 from signet.wiring import utc_now
 from tests.admin.desk import Desk
 from tests.admin.pages import read
