@@ -9,7 +9,7 @@ from signet.models import database
 from signet.models.foreign_keys import ForeignKeys
 from signet.models.key_encryption import KeyEncryption
 from signet.models.store import SqlStore
-from signet.oauth.mutual_tls import CertificateAuthorities
+from signet.oauth.certificate_authorities import CertificateAuthorities
 from signet.outbound import Outbound
 from signet.settings import ROOT, Settings, SettingsError, load_settings
 from signet.wiring import Wiring

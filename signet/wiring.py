@@ -9,7 +9,7 @@ from flask import Flask, current_app
 
 from signet.models.key_encryption import KeyEncryption
 from signet.models.store import SqlStore
-from signet.oauth.mutual_tls import CertificateAuthorities
+from signet.oauth.certificate_authorities import CertificateAuthorities
 from signet.settings import Settings
 
 _EXTENSION = "signet_wiring"

@@ -1,13 +1,13 @@
 """``flask client``: register clients, change them, assign scopes."""
 
-import json
-from dataclasses import asdict, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import click
 
 from signet.cli.actor import command_line
+from signet.cli.client_document import client_document, client_text
 from signet.cli.client_options import (
     authentication_from,
     client_options,
@@ -16,16 +16,15 @@ from signet.cli.client_options import (
     trust_options,
 )
 from signet.cli.error_edge import Group
-from signet.cli.output import answer, facts, json_option, rfc3339, table
+from signet.cli.output import answer, json_option, table
 from signet.cli.parameters import EXPIRY, SECONDS
-from signet.cli.secret import get_client, print_issued, secret_document, secret_table
+from signet.cli.secret import get_client, print_issued, secret_table
 from signet.models.client_list import STATES, ClientFilter, client_state, every_client
 from signet.models.clients import ClientDetails
 from signet.oauth.client import CLIENT_SECRET_BASIC, DEFAULT_LIFETIME
 from signet.operations import clients
 from signet.operations.client_authentication import ClientAuthentication
 from signet.operations.client_facts import ClientFacts
-from signet.operations.public_key_text import thumbprints
 from signet.operations.secret_life import DEFAULT_EXPIRES_IN
 from signet.operations.token_options import TokenOptions
 from signet.wiring import wiring
@@ -184,15 +183,8 @@ def show_client(client_id: str, as_json: bool) -> None:
     now = wiring().clock()
     client = get_client(client_id)
     document = client_document(client, now=now)
-    lines = facts(
-        {
-            name: _shown(value)
-            for name, value in document.items()
-            # People compare keys by their thumbprints, and miss nothing that is not there.
-            if name not in ("secrets", "jwks") and (value or name not in _OPTIONAL)
-        }
-    )
-    answer(document, f"{lines}\n\n{secret_table(client.secrets, now=now)}", as_json=as_json)
+    text = f"{client_text(document)}\n\n{secret_table(client.secrets, now=now)}"
+    answer(document, text, as_json=as_json)
 
 
 @group.command("disable")
@@ -240,61 +232,6 @@ def remove_scope(client_id: str, scope: str, as_json: bool) -> None:
     """Take a scope from a client. Counts for new tokens."""
     clients.remove_scope(client_id, scope, actor=command_line(), now=wiring().clock())
     _print_changed(client_id, f"Removed {scope} from {client_id}.", as_json=as_json)
-
-
-def client_document(client: ClientDetails, *, now: datetime) -> dict[str, Any]:
-    """What scripts read of a client."""
-    return {
-        "client_id": client.client_id,
-        "name": client.name,
-        "description": client.description,
-        "contact": client.contact,
-        "enabled": client.enabled,
-        "scope": " ".join(client.scopes),
-        "token_endpoint_auth_method": client.token_endpoint_auth_method,
-        "token_endpoint_auth_signing_alg": client.token_endpoint_auth_signing_alg,
-        "jwks": client.jwks,
-        "jwks_uri": client.jwks_uri,
-        # RFC 7638: by which people compare keys.
-        "jwk_thumbprints": thumbprints(client.jwks) if client.jwks else [],
-        "allow_token_endpoint_audience": client.allows_token_endpoint_audience,
-        "tls_client_auth_subject_dn": client.tls_client_auth_subject_dn,
-        "trusted_issuers": [asdict(trust) for trust in client.trusted_issuers],
-        "token_format": client.token_format,
-        "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
-        "tls_client_certificate_bound_access_tokens": (
-            client.tls_client_certificate_bound_access_tokens
-        ),
-        "claims": dict(client.claims),
-        # Seconds, as RFC 6749 counts them.
-        "access_token_lifetime": int(client.access_token_lifetime.total_seconds()),
-        "created_at": rfc3339(client.created_at),
-        "created_by": client.created_by,
-        "secrets": [secret_document(secret, now=now) for secret in client.secrets],
-    }
-
-
-_OPTIONAL = frozenset(
-    {
-        "token_endpoint_auth_signing_alg",
-        "jwks_uri",
-        "jwk_thumbprints",
-        "allow_token_endpoint_audience",
-        "tls_client_auth_subject_dn",
-        "trusted_issuers",
-        "dpop_bound_access_tokens",
-        "tls_client_certificate_bound_access_tokens",
-        "claims",
-    }
-)
-
-
-def _shown(value: Any) -> object:
-    if isinstance(value, dict):
-        return json.dumps(value) if value else None
-    if isinstance(value, list):
-        return [item if isinstance(item, str) else json.dumps(item) for item in value]
-    return value
 
 
 def _facts_of(client: ClientDetails) -> ClientFacts:

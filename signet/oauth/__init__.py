@@ -14,7 +14,8 @@ workload_identity         7523 §3                another issuer's token instead
 tls_client_authentication 8705 §2                a certificate instead of a secret
 scope                     6749 §3.3, 8707        which scopes are granted, for which APIs
 sender                    7800, 8705 §3, 9449    what a token is bound to
-mutual_tls                8705, 9440             client certificates, read and checked
+mutual_tls                8705, 9440             client certificates, read and compared
+certificate_authorities   5280, 8705 §2.1        who vouches for client certificates
 dpop                      9449                   proofs of a key: checked, and the server's nonces
 access_token              9068                   header and claims of the token; signed, verified
 introspection             7662, 9701             what a token is to the one who asks

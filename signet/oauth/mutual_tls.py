@@ -1,8 +1,7 @@
 """Client certificates — RFC 8705, in headers of a proxy as RFC 9440 or nginx write them.
 
-The proxy has seen the client prove that it holds the key. What it says about chain and dates is
-not asked for: a proxy that serves ``self_signed_tls_client_auth`` must let anything through, so
-the chain is verified here. What every check raises is for the log; the caller is told nothing.
+The proxy has seen the client prove that it holds the key; whose it is, is decided here. What every
+check raises is for the log; the caller is told nothing.
 """
 
 import base64
@@ -11,20 +10,11 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import unquote
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from cryptography.x509.verification import (
-    Criticality,
-    ExtensionPolicy,
-    Policy,
-    PolicyBuilder,
-    Store,
-    VerificationError,
-)
+from cryptography.x509.oid import NameOID
 
 from signet.oauth.public_keys import PublicKey
 
@@ -105,51 +95,8 @@ def parse_client_certificate(header: str, chain_header: str | None = None) -> Cl
         raise ValueError("the chain is too long")
     chain = tuple(_decode_item(item.strip(" \t")) for item in items)
     for certificate in (der, *chain):
-        _load(certificate)
+        load_certificate(certificate)
     return ClientCertificate(der, chain)
-
-
-class CertificateAuthorities:
-    """Who vouches for the clients of ``tls_client_auth``."""
-
-    def __init__(self, certificates: Sequence[x509.Certificate]) -> None:
-        # What the builder allows by default is for web sites, which have no subject to speak of;
-        # certificates of a company's own authority rarely have all the extensions of those.
-        self._policy = (
-            PolicyBuilder()
-            .store(Store(list(certificates)))
-            .extension_policies(ca_policy=_authority_policy(), ee_policy=_client_policy())
-        )
-
-    @classmethod
-    def from_pem(cls, text: str) -> "CertificateAuthorities":
-        """Those of a file of certificates.
-
-        :raises ValueError: if it holds none, or one of somebody who may not vouch for others.
-        """
-        try:
-            certificates = x509.load_pem_x509_certificates(text.encode())
-        except (ValueError, x509.InvalidVersion):
-            raise ValueError("holds no certificate, or one that cannot be read") from None
-        if not all(map(_is_authority, certificates)):
-            raise ValueError("holds a certificate that is no CA's")
-        return cls(certificates)
-
-    def verify(self, certificate: ClientCertificate, *, now: datetime) -> None:
-        """Check that one of them, or whoever they let, has issued it as a client's (RFC 5280 §6).
-
-        Every certificate on the way must be valid at this moment. Revocation is not looked at: a
-        client is disabled here, not at its authority.
-
-        :raises ValueError: if none has, with the reason.
-        """
-        verifier = self._policy.time(now).build_client_verifier()
-        try:
-            verifier.verify(_load(certificate.der), [_load(der) for der in certificate.chain])
-        except (VerificationError, x509.UnsupportedGeneralNameType) as error:
-            # Without the subject, which stands after the reason.
-            reason = str(error).partition(" (encountered")[0].removeprefix("validation failed: ")
-            raise ValueError(reason[:200]) from None
 
 
 def check_subject(certificate: ClientCertificate, subject_dn: str | None) -> None:
@@ -161,7 +108,7 @@ def check_subject(certificate: ClientCertificate, subject_dn: str | None) -> Non
     :raises ValueError: if it is another one.
     """
     try:
-        subject = _load(certificate.der).subject
+        subject = load_certificate(certificate.der).subject
     except (ValueError, TypeError, AssertionError):
         raise ValueError("the subject cannot be read") from None
     if not subject_dn or subject != _parse_name(subject_dn):
@@ -210,7 +157,7 @@ def certificate_matches_key(der: bytes, key: PublicKey) -> bool:
     the JWK" — RFC 7517 §4.7.
     """
     try:
-        return bool(_load(der).public_key() == key.key.public_key)
+        return bool(load_certificate(der).public_key() == key.key.public_key)
     except (ValueError, UnsupportedAlgorithm):
         return False
 
@@ -237,7 +184,11 @@ def _decode_base64(text: str) -> bytes:
         raise ValueError("not base64") from None
 
 
-def _load(der: bytes) -> x509.Certificate:
+def load_certificate(der: bytes) -> x509.Certificate:
+    """A certificate of its DER.
+
+    :raises ValueError: if it is none.
+    """
     try:
         return x509.load_der_x509_certificate(der)
     except (ValueError, x509.InvalidVersion):
@@ -246,63 +197,3 @@ def _load(der: bytes) -> x509.Certificate:
 
 def _parse_name(text: str) -> x509.Name:
     return x509.Name.from_rfc4514_string(text, _OIDS)
-
-
-def _is_authority(certificate: x509.Certificate) -> bool:
-    try:
-        extension = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
-        return False
-    return extension.value.ca
-
-
-def _authority_policy() -> ExtensionPolicy:
-    return (
-        ExtensionPolicy.permit_all()
-        # That it says CA, and how long a chain may be, the library checks in any case.
-        .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
-        .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _check_may_sign_certificates)
-        .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _check_is_for_clients)
-        .may_be_present(x509.NameConstraints, Criticality.AGNOSTIC, _check_name_constraints)
-    )
-
-
-def _client_policy() -> ExtensionPolicy:
-    return (
-        ExtensionPolicy.permit_all()
-        .may_be_present(x509.BasicConstraints, Criticality.AGNOSTIC, _check_is_no_authority)
-        .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _check_is_for_clients)
-    )
-
-
-def _check_is_no_authority(
-    policy: Policy, certificate: x509.Certificate, constraints: x509.BasicConstraints | None
-) -> None:
-    if constraints is not None and constraints.ca:
-        raise ValueError("a CA is no client")
-
-
-def _check_may_sign_certificates(
-    policy: Policy, certificate: x509.Certificate, usage: x509.KeyUsage | None
-) -> None:
-    if usage is not None and not usage.key_cert_sign:
-        raise ValueError("an issuer may not sign certificates")
-
-
-def _check_is_for_clients(
-    policy: Policy, certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None
-) -> None:
-    allowed = {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
-    if usage is not None and allowed.isdisjoint(usage):
-        raise ValueError("not for TLS clients")
-
-
-def _check_name_constraints(
-    policy: Policy, certificate: x509.Certificate, constraints: x509.NameConstraints | None
-) -> None:
-    """Refuse the one kind that the library leaves out: of the subject (RFC 5280 §4.2.1.10)."""
-    if constraints is None:
-        return
-    subtrees = (*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ()))
-    if any(isinstance(subtree, x509.DirectoryName) for subtree in subtrees):
-        raise ValueError("an issuer is limited to subjects, which is not supported")

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
+from signet.oauth.certificate_authorities import CertificateAuthorities
 from signet.oauth.dpop import Nonces
-from signet.oauth.mutual_tls import CertificateAuthorities
 from signet.oauth.store import Store
 
 TOKEN_PATH = "/connect/token"

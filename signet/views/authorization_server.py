@@ -14,9 +14,9 @@ from authlib.oauth2.rfc6749 import (
 )
 from flask import Flask, Response, current_app
 
+from signet.oauth.certificate_authorities import CertificateAuthorities
 from signet.oauth.dpop import Nonces
 from signet.oauth.errors import UnknownGrantTypeError
-from signet.oauth.mutual_tls import CertificateAuthorities
 from signet.oauth.store import Store
 from signet.oauth.token import GRANTS
 from signet.views.failure_limit import FailureLimit

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from signet.oauth.certificate_authorities import CertificateAuthorities
 from signet.oauth.client import (
     Audience,
     Client,
@@ -15,7 +16,6 @@ from signet.oauth.client import (
 )
 from signet.oauth.dpop import Nonces
 from signet.oauth.jwks import KeyRing, SigningKey, generate_private_key, public_jwk
-from signet.oauth.mutual_tls import CertificateAuthorities
 from signet.oauth.public_keys import PublicKey
 from signet.oauth.resource_server import ResourceServer
 from signet.oauth.store import (

@@ -9,6 +9,7 @@ from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request
 
 from signet.oauth import client as client_module
 from signet.oauth import jws
+from signet.oauth.certificate_authorities import CertificateAuthorities
 from signet.oauth.client import REGISTERED_METHODS, Client, TrustedIssuer
 from signet.oauth.client_authentication import (
     METHODS,
@@ -18,7 +19,7 @@ from signet.oauth.client_authentication import (
     offered_methods,
 )
 from signet.oauth.errors import RefusedClientError
-from signet.oauth.mutual_tls import CertificateAuthorities, ClientCertificate
+from signet.oauth.mutual_tls import ClientCertificate
 from signet.oauth.public_keys import import_public_key
 from signet.oauth.resource_server import ResourceServer
 from signet.oauth.store import StoreUnavailableError

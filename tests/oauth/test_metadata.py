@@ -3,9 +3,9 @@
 import pytest
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 
+from signet.oauth.certificate_authorities import CertificateAuthorities
 from signet.oauth.client_authentication import METHODS
 from signet.oauth.metadata import server_metadata
-from signet.oauth.mutual_tls import CertificateAuthorities
 from signet.oauth.token import GRANTS
 from tests.certificates import make_authority
 from tests.oauth.memory_store import NOON, MemoryServer, MemoryStore, make_signing_key

@@ -11,9 +11,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from signet.oauth.certificate_authorities import CertificateAuthorities
 from signet.oauth.mutual_tls import (
     LONGEST_CHAIN,
-    CertificateAuthorities,
     ClientCertificate,
     certificate_matches_key,
     check_self_signed,

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from signet.oauth.certificate_authorities import CertificateAuthorities
 from signet.oauth.client import Client, KeySource
 from signet.oauth.client_authentication import authenticate_client
 from signet.oauth.errors import RefusedClientError
-from signet.oauth.mutual_tls import CertificateAuthorities, ClientCertificate
+from signet.oauth.mutual_tls import ClientCertificate
 from signet.oauth.public_keys import parse_jwk_set
 from tests.certificates import FOR_SERVERS, Issued, issue, make_authority
 from tests.oauth.memory_store import NOON, MemoryServer, MemoryStore, make_client
