@@ -6,14 +6,15 @@ is the one that is connected to: a name that answers differently the second time
 """
 
 import http.client
+import io
 import ipaddress
 import json
 import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
 import gevent
@@ -25,11 +26,18 @@ LONGEST_URL = 2_000
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+AddressInfo = tuple[Any, Any, Any, Any, tuple[Any, ...]]
 #: As ``socket.getaddrinfo``.
-Resolve = Callable[..., Iterable[tuple[Any, Any, Any, Any, tuple[Any, ...]]]]
+Resolve = Callable[..., Iterable[AddressInfo]]
 
 #: IPv6 addresses in which a gateway finds an IPv4 one (RFC 6052).
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+#: All that the internet gives out of IPv6; what is beside it has a meaning of its own.
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+#: Protocol assignments, where a cloud may answer for itself; older Pythons call most of it public.
+_PROTOCOLS = ipaddress.IPv4Network("192.0.0.0/24")
+#: What a name is made of; an empty or longer label would fail only in the middle of a look-up.
+_NAME = re.compile(r"(?=.{1,254}$)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 
 
 class FetchError(Exception):
@@ -52,10 +60,10 @@ def check_url(url: str) -> SplitResult:
         raise ValueError("it is no address") from None
     if parts.scheme != "https":
         raise ValueError("it is not https")
-    if not parts.hostname or port == 0:
-        raise ValueError("it names no host")
     if "@" in parts.netloc:
         raise ValueError("it holds a user name")
+    if not _is_host(parts.hostname or "") or port == 0:
+        raise ValueError("it names no host")
     if "#" in url:
         raise ValueError("it has a fragment")
     return parts
@@ -90,22 +98,20 @@ class Outbound:
 
         :raises FetchError: if there is none, or it takes more than five seconds.
         """
-        # A server may trickle its answer for ever: only a clock of ours ends that. (Where nothing
-        # yields to gevent, the socket's own time-out ends each wait.)
+        try:
+            parts = check_url(url)
+        except ValueError as error:
+            raise FetchError(str(error)) from None
+        # Ends the look-up of a name as well; where nothing yields to gevent, the time-outs of
+        # the sockets end the rest.
         timer = gevent.Timeout(self._longest_fetch)
         timer.start()
         try:
-            body = self._fetch(check_url(url))
-            return json.loads(body.decode("utf-8"))
+            return _parse(self._fetch(parts))
         except gevent.Timeout as timeout:
             if timeout is not timer:
                 raise
             raise FetchError("no answer in time") from None
-        except (ValueError, RecursionError) as error:
-            reason = "not JSON" if isinstance(error, UnicodeError | RecursionError) else error
-            if isinstance(error, json.JSONDecodeError):
-                reason = "not JSON"
-            raise FetchError(str(reason)) from None
         except (OSError, http.client.HTTPException) as error:
             raise FetchError(_reason(error)) from None
         finally:
@@ -114,85 +120,123 @@ class Outbound:
     def _fetch(self, url: SplitResult) -> bytes:
         until = time.monotonic() + self._longest_fetch
         host, port = str(url.hostname), url.port or 443
-        connection = http.client.HTTPSConnection(host, port, timeout=self._longest_fetch)
-        # The connection is made here, to an address that was checked; the library only speaks.
-        connection.sock = self._connect(host, port)
-        try:
-            path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-            headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-            connection.request("GET", path, headers=headers)
-            with connection.getresponse() as response:
-                if response.status != 200:
-                    # A redirect is an answer like any other: nobody follows it into the network.
-                    raise FetchError(f"status {response.status}")
-                return self._read(response, until)
-        finally:
-            connection.close()
-
-    def _read(self, response: http.client.HTTPResponse, until: float) -> bytes:
-        body = b""
-        while piece := response.read1(LONGEST_BODY + 1 - len(body)):
-            body += piece
-            if len(body) > LONGEST_BODY:
-                raise FetchError("more than 64 KiB")
-            if time.monotonic() > until:
-                raise FetchError("no answer in time")
-        return body
-
-    def _connect(self, host: str, port: int) -> ssl.SSLSocket:
         if self._context is None:
             self._context = _make_context(self._ca_pem)
-        problem: OSError | None = None
-        for address in self._permitted_addresses(host, port):
+        connection = http.client.HTTPSConnection(host, port, context=self._context)
+        # The library only speaks. It may not connect, neither now nor again: it would ask for the
+        # name itself.
+        connection.auto_open = 0
+        with self._connect(host, port, until) as connected:
+            connection.sock = connected
+            path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+            headers = {
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "User-Agent": "Signet",
+            }
+            connection.request("GET", path, headers=headers)
+            received = cast(socket.socket, _Received(connected, until))
+            with http.client.HTTPResponse(received, method="GET") as response:
+                return _read(response)
+
+    def _connect(self, host: str, port: int, until: float) -> ssl.SSLSocket:
+        assert self._context is not None
+        found = self._resolve(host, port, type=socket.SOCK_STREAM)
+        permitted = [info for info in found if self._is_permitted(info)]
+        problem: Exception = FetchError("no permitted address")
+        for number, (family, kind, protocol, _, address) in enumerate(permitted):
+            plain = socket.socket(family, kind, protocol)
             try:
-                plain = socket.create_connection((str(address), port), self._longest_fetch)
-            except OSError as error:
-                problem = error
-                continue
-            try:
+                # One that keeps silent leaves time for the next.
+                plain.settimeout(_left(until) / (len(permitted) - number))
+                plain.connect(address)
+                plain.settimeout(_left(until))
                 # By the name of the address: the certificate, and which host is meant.
                 return self._context.wrap_socket(plain, server_hostname=host)
-            except BaseException:
-                plain.close()
+            except ssl.SSLError:
                 raise
-        raise problem or FetchError("no permitted address")
+            except OSError as error:
+                problem = error
+            finally:
+                # Of no effect if it has become the one that is given back.
+                plain.close()
+        raise problem
 
-    def _permitted_addresses(self, host: str, port: int) -> Iterator[IPAddress]:
-        found = self._resolve(host, port, type=socket.SOCK_STREAM)
-        for _, _, _, _, sockaddr in found:
-            address = ipaddress.ip_address(str(sockaddr[0]).partition("%")[0])
-            if is_public(address) or any(
-                inner in network for network in self._allow for inner in _meanings(address)
-            ):
-                yield address
+    def _is_permitted(self, info: AddressInfo) -> bool:
+        address = ipaddress.ip_address(str(info[4][0]).partition("%")[0])
+        destination = _destination(address)
+        return is_public(address) or any(destination in network for network in self._allow)
 
 
 def is_public(address: IPAddress) -> bool:
     """Whether an address is one that everybody on the internet means the same by."""
-    return all(
-        meaning.is_global
-        and not meaning.is_multicast
-        and not meaning.is_reserved
-        and not meaning.is_unspecified
-        for meaning in _meanings(address)
+    address = _destination(address)
+    is_beside = (
+        address not in _GLOBAL_UNICAST
+        if isinstance(address, ipaddress.IPv6Address)
+        else address.is_multicast or address in _PROTOCOLS
     )
+    return address.is_global and not is_beside
 
 
-def _meanings(address: IPAddress) -> Iterator[IPAddress]:
+def _destination(address: IPAddress) -> IPAddress:
     """The address that packets end up at: the IPv4 one, where an IPv6 one stands for it."""
-    if not isinstance(address, ipaddress.IPv6Address):
-        yield address
-        return
-    if address.ipv4_mapped is not None:
-        yield address.ipv4_mapped
-    elif address in _NAT64:
-        yield ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
-    elif address.sixtofour is not None:
-        yield address.sixtofour
-    elif address.teredo is not None:
-        yield address.teredo[1]
-    else:
-        yield address
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    _, teredo_client = address.teredo or (None, None)
+    return address.ipv4_mapped or address.sixtofour or teredo_client or address
+
+
+class _Received(io.RawIOBase):
+    """What a server sends until a moment, however slowly it does; given to ``http.client``."""
+
+    def __init__(self, connected: ssl.SSLSocket, until: float) -> None:
+        self._connected = connected
+        self._until = until
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """What a response asks its socket for."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._connected.settimeout(_left(self._until))
+        return self._connected.recv_into(buffer)
+
+
+def _read(response: http.client.HTTPResponse) -> bytes:
+    response.begin()
+    if response.status != 200:
+        # A redirect is an answer like any other: nobody follows it into the network.
+        raise FetchError(f"status {response.status}")
+    body = response.read(LONGEST_BODY + 1)
+    if len(body) > LONGEST_BODY:
+        raise FetchError("more than 64 KiB")
+    return body
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        return json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise FetchError("not JSON") from None
+
+
+def _left(until: float) -> float:
+    """Seconds until a moment; for a socket, whose time-out may not be 0."""
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _is_host(name: str) -> bool:
+    # An address of IPv6 has been checked with its brackets.
+    return ":" in name or _NAME.fullmatch(name) is not None
 
 
 def _make_context(ca_pem: str) -> ssl.SSLContext:
@@ -200,8 +244,9 @@ def _make_context(ca_pem: str) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if ca_pem:
         try:
-            context.load_verify_locations(cadata=ca_pem)
-        except ssl.SSLError:
+            # Between the certificates there may be names in any language.
+            context.load_verify_locations(cadata=ca_pem.encode("ascii", "ignore").decode())
+        except (ssl.SSLError, ValueError):
             raise ValueError("holds a certificate that cannot be read") from None
     return context
 
@@ -211,4 +256,8 @@ def _reason(error: Exception) -> str:
         return f"certificate: {error.verify_message}"
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason}"
+    if isinstance(error, socket.gaierror):
+        return "its name has no address"
     return type(error).__name__

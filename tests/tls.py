@@ -38,6 +38,8 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     #: Seconds before each byte of the body.
     trickle: float = 0.0
+    #: Whether it trickles a header that does not end, and never comes to the body.
+    stays_in_header: bool = False
 
     @classmethod
     def json(cls, document: Any, **members: Any) -> "Reply":
@@ -71,7 +73,9 @@ class TlsServer:
         self._server.socket = context.wrap_socket(
             self._server.socket, server_side=True, do_handshake_on_connect=False
         )
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
 
     @property
     def port(self) -> int:
@@ -130,10 +134,16 @@ class _Connection(BaseHTTPRequestHandler):
             self.send_header(name, value)
         if "Content-Length" not in reply.headers:
             self.send_header("Content-Length", str(len(reply.body)))
+        if reply.stays_in_header:
+            self.flush_headers()
+            self._write_slowly(b"X-Long: " + b"x" * 60_000, reply.trickle)
         self.end_headers()
-        pieces = (bytes([byte]) for byte in reply.body) if reply.trickle else (reply.body,)
+        self._write_slowly(reply.body, reply.trickle)
+
+    def _write_slowly(self, content: bytes, trickle: float) -> None:
+        pieces = (bytes([byte]) for byte in content) if trickle else (content,)
         for piece in pieces:
-            time.sleep(reply.trickle)
+            time.sleep(trickle)
             self.wfile.write(piece)
 
     def handle(self) -> None:
