@@ -61,27 +61,30 @@ class ForeignKeys:
         self._outbound = outbound
         self._monotonic = monotonic
         self._kept: OrderedDict[KeySource, _Kept] = OrderedDict()
+        self._finding = threading.Lock()
 
     def keys_of(self, source: KeySource, *, kid: str | None) -> tuple[PublicKey, ...]:
         """The keys of a source; see ``oauth.store.Store``."""
         kept = self._find(source)
-        # One fetches; whoever comes meanwhile waits for what it brings.
-        with kept.lock:
-            if self._is_due(kept, kid):
-                self._fetch_again(source, kept)
-            if self._age(kept.fetched_at) <= KEPT_AT_MOST:
-                return kept.keys
-            raise KeysUnavailableError(kept.failure or "its keys are too old")
+        # Whom the kept set can serve waits for nobody. Of the others one fetches, and they wait
+        # for what it brings.
+        if self._is_due(kept, kid):
+            seen = kept.fetched_at
+            with kept.lock:
+                if kept.fetched_at == seen and self._is_due(kept, kid):
+                    self._fetch_again(source, kept)
+        if self._age(kept.fetched_at) <= KEPT_AT_MOST:
+            return kept.keys
+        raise KeysUnavailableError(kept.failure or "its keys are too old")
 
     def _find(self, source: KeySource) -> _Kept:
-        kept = self._kept.get(source)
-        if kept is None:
-            kept = self._kept[source] = _Kept()
-            if len(self._kept) > MOST_SOURCES:
-                self._kept.popitem(last=False)
-        else:
+        with self._finding:
+            kept = self._kept.setdefault(source, _Kept())
             self._kept.move_to_end(source)
-        return kept
+            if len(self._kept) > MOST_SOURCES:
+                # Whoever still fetches for it keeps what it has in hand.
+                self._kept.popitem(last=False)
+            return kept
 
     def _is_due(self, kept: _Kept, kid: str | None) -> bool:
         if self._age(kept.failed_at) < AFTER_FAILURE:
@@ -89,12 +92,10 @@ class ForeignKeys:
         if self._age(kept.fetched_at) > KEPT:
             return True
         is_unknown = kid is not None and all(key.kid != kid for key in kept.keys)
-        if not is_unknown or self._age(kept.asked_for_unknown_at) < UNKNOWN_KID_EVERY:
-            return False
-        kept.asked_for_unknown_at = self._monotonic()
-        return True
+        return is_unknown and self._age(kept.asked_for_unknown_at) >= UNKNOWN_KID_EVERY
 
     def _fetch_again(self, source: KeySource, kept: _Kept) -> None:
+        is_for_unknown = self._age(kept.fetched_at) <= KEPT
         try:
             kept.keys = self._fetch(source)
         except (FetchError, ValueError) as error:
@@ -105,6 +106,9 @@ class ForeignKeys:
             )
         else:
             kept.fetched_at, kept.failed_at = self._monotonic(), float("-inf")
+        # Only now: who needs the same new key at the same time must wait for this answer.
+        if is_for_unknown:
+            kept.asked_for_unknown_at = self._monotonic()
 
     def _fetch(self, source: KeySource) -> tuple[PublicKey, ...]:
         if source.jwks_uri is not None:

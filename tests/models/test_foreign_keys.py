@@ -8,8 +8,9 @@ import pytest
 from signet.models.foreign_keys import MOST_SOURCES, ForeignKeys
 from signet.oauth.client import KeySource
 from signet.oauth.store import KeysUnavailableError
-from signet.outbound import FetchError
+from signet.outbound import FetchError, Outbound
 from tests.oauth.signing import jwk_set, make_key, public_jwk
+from tests.tls import LOOPBACK, Reply, TlsServer
 
 URI = "https://billing.example/jwks"
 SOURCE = KeySource(jwks_uri=URI)
@@ -175,48 +176,133 @@ def test_of_many_sources_the_least_used_leave(keys: ForeignKeys, web: Web):
     assert len(web.asked) == before + 1
 
 
-def test_many_at_once_ask_once(web: Web, clock: Clock):
-    entered, release = threading.Semaphore(0), threading.Event()
+class SlowWeb(Web):
+    """Answers nobody about the one source before it is released."""
 
-    class SlowWeb(Web):
-        def fetch_json(self, url: str) -> Any:
-            entered.release()
-            release.wait(10)
-            return super().fetch_json(url)
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered, self.released = threading.Semaphore(0), threading.Event()
 
+    def fetch_json(self, url: str) -> Any:
+        document = super().fetch_json(url)
+        if url == URI:
+            self.entered.release()
+            assert self.released.wait(10)
+        return document
+
+
+class Asker(threading.Thread):
+    """Asks beside the test; ``found`` is the answer."""
+
+    def __init__(self, keys: ForeignKeys, kid: str, source: KeySource = SOURCE) -> None:
+        super().__init__(target=self._ask, args=(keys, kid, source), daemon=True)
+        self.found: list[str | None] = []
+        self.start()
+
+    def _ask(self, keys: ForeignKeys, kid: str, source: KeySource) -> None:
+        self.found = kids(keys, kid, source)
+
+
+def test_many_at_once_ask_once(clock: Clock):
     slow = SlowWeb()
     keys = ForeignKeys(slow, monotonic=clock)
-    found: list[list[str | None]] = []
-    threads = [
-        threading.Thread(target=lambda: found.append(kids(keys, FIRST.kid))) for _ in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    entered.acquire(timeout=10)
-    release.set()
-    for thread in threads:
-        thread.join()
-    assert found == [[FIRST.kid]] * 8
-    assert len(slow.asked) == 1
+    askers = [Asker(keys, FIRST.kid) for _ in range(8)]
+    assert slow.entered.acquire(timeout=10)
+    slow.released.set()
+    for asker in askers:
+        asker.join()
+    assert [asker.found for asker in askers] == [[FIRST.kid]] * 8
+    assert slow.asked == [URI]
+
+
+def test_many_with_the_same_new_key_ask_once_and_all_get_it(clock: Clock):
+    slow = SlowWeb()
+    slow.released.set()
+    keys = ForeignKeys(slow, monotonic=clock)
+    kids(keys, FIRST.kid)
+    slow.entered.acquire()
+    slow.released.clear()
+    slow.documents[URI] = jwk_set(FIRST, SECOND)
+    askers = [Asker(keys, SECOND.kid) for _ in range(8)]
+    assert slow.entered.acquire(timeout=10)
+    slow.released.set()
+    for asker in askers:
+        asker.join()
+    assert [asker.found for asker in askers] == [[FIRST.kid, SECOND.kid]] * 8
+    assert len(slow.asked) == 2
+
+
+def test_who_needs_a_known_key_does_not_wait_for_an_invented_one(clock: Clock):
+    slow = SlowWeb()
+    slow.released.set()
+    keys = ForeignKeys(slow, monotonic=clock)
+    kids(keys, FIRST.kid)
+    slow.entered.acquire()
+    slow.released.clear()
+    asker = Asker(keys, "invented")
+    assert slow.entered.acquire(timeout=10)
+    assert kids(keys, FIRST.kid) == [FIRST.kid]
+    assert asker.is_alive()
+    slow.released.set()
+    asker.join()
 
 
 def test_a_slow_source_holds_nobody_who_asks_another(clock: Clock):
-    entered, release = threading.Semaphore(0), threading.Event()
+    slow = SlowWeb()
+    other = KeySource(jwks_uri="https://other.example/jwks")
+    slow.documents[str(other.jwks_uri)] = jwk_set(SECOND)
+    keys = ForeignKeys(slow, monotonic=clock)
+    asker = Asker(keys, FIRST.kid)
+    assert slow.entered.acquire(timeout=10)
+    assert kids(keys, SECOND.kid, other) == [SECOND.kid]
+    assert asker.is_alive()
+    slow.released.set()
+    asker.join()
 
-    class HalfSlowWeb(Web):
-        def fetch_json(self, url: str) -> Any:
-            if url != URI:
-                entered.release()
-                release.wait(10)
-            return super().fetch_json(url)
 
-    web = HalfSlowWeb()
-    web.documents["https://slow.example/jwks"] = {"keys": []}
-    keys = ForeignKeys(web, monotonic=clock)
-    slow = KeySource(jwks_uri="https://slow.example/jwks")
-    thread = threading.Thread(target=lambda: keys.keys_of(slow, kid=None))
-    thread.start()
-    entered.acquire(timeout=10)
-    assert kids(keys, FIRST.kid) == [FIRST.kid]
-    release.set()
-    thread.join()
+def test_a_source_may_leave_while_it_is_fetched(clock: Clock):
+    slow = SlowWeb()
+    keys = ForeignKeys(slow, monotonic=clock)
+    asker = Asker(keys, FIRST.kid)
+    assert slow.entered.acquire(timeout=10)
+    for number in range(MOST_SOURCES):
+        uri = f"https://{number}.example/jwks"
+        slow.documents[uri] = {"keys": []}
+        keys.keys_of(KeySource(jwks_uri=uri), kid=None)
+    slow.released.set()
+    asker.join()
+    assert asker.found == [FIRST.kid]
+
+
+def test_a_failed_fetch_is_logged_with_the_host_alone(
+    keys: ForeignKeys, web: Web, caplog: pytest.LogCaptureFixture
+):
+    web.documents.clear()
+    with pytest.raises(KeysUnavailableError):
+        kids(keys, None, KeySource(jwks_uri="https://billing.example:8443/secret?token=1"))
+    (record,) = caplog.records
+    assert record.getMessage() == "keys of others cannot be fetched"
+    assert (vars(record)["host"], vars(record)["reason"]) == ("billing.example", "status 404")
+
+
+def test_the_keys_of_an_issuer_come_over_the_real_network():
+    with TlsServer() as server:
+        issuer, jwks_uri = server.base_url, server.base_url + "/jwks"
+        server.answers["/.well-known/openid-configuration"] = Reply.json(
+            {"issuer": issuer, "jwks_uri": jwks_uri}
+        )
+        server.answers["/jwks"] = Reply.json(jwk_set(FIRST))
+        keys = ForeignKeys(Outbound(allow=LOOPBACK, ca_pem=server.ca_pem))
+        assert kids(keys, FIRST.kid, KeySource(issuer=issuer)) == [FIRST.kid]
+
+
+def test_an_issuer_whose_keys_lie_inside_the_network_has_none():
+    """SECURITY C21: what the metadata names goes through the same door."""
+    with TlsServer() as server:
+        issuer = server.base_url
+        server.answers["/.well-known/openid-configuration"] = Reply.json(
+            {"issuer": issuer, "jwks_uri": "http://169.254.169.254/"}
+        )
+        keys = ForeignKeys(Outbound(allow=LOOPBACK, ca_pem=server.ca_pem))
+        with pytest.raises(KeysUnavailableError, match="not https"):
+            kids(keys, None, KeySource(issuer=issuer))
