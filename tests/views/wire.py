@@ -22,6 +22,8 @@ INVALID_CLIENT_BY_HEADER = (401, "invalid_client")
 INVALID_SCOPE = (400, "invalid_scope")
 
 Form = dict[str, str] | list[tuple[str, str]]
+#: As pairs where one is sent twice.
+Headers = dict[str, str] | list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,11 @@ class Wire:
         method: str,
         path: str,
         body: bytes = b"",
-        headers: dict[str, str] | None = None,
+        headers: Headers | None = None,
     ) -> Answer:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
         try:
-            pairs = list((headers or {}).items())
+            pairs = pairs_of(headers)
             names = {name.lower() for name, _ in pairs}
             connection.putrequest(
                 method, path, skip_host="host" in names, skip_accept_encoding=True
@@ -73,20 +75,20 @@ class Wire:
         finally:
             connection.close()
 
-    def get(self, path: str, headers: dict[str, str] | None = None) -> Answer:
+    def get(self, path: str, headers: Headers | None = None) -> Answer:
         return self.request("GET", path, headers=headers)
 
     def post(
         self,
         path: str = TOKEN,
         data: Form | bytes = b"",
-        headers: dict[str, str] | None = None,
+        headers: Headers | None = None,
         content_type: str | None = FORM,
     ) -> Answer:
         body = data if isinstance(data, bytes) else urlencode(data).encode()
-        sent = dict(headers or {})
+        sent = pairs_of(headers)
         if content_type is not None:
-            sent["Content-Type"] = content_type
+            sent.append(("Content-Type", content_type))
         return self.request("POST", path, body, sent or {"Content-Length": "0"})
 
     def raw(self, sent: bytes, *, ends: bool = False) -> bytes:
@@ -104,6 +106,11 @@ class Wire:
                 # An idle connection would be closed as well, but later.
                 stream.settimeout(3)
             return received
+
+
+def pairs_of(headers: Headers | None) -> list[tuple[str, str]]:
+    """The headers one by one."""
+    return list(headers.items() if isinstance(headers, dict) else headers or ())
 
 
 def basic(client_id: str, client_secret: str) -> dict[str, str]:
