@@ -73,12 +73,16 @@ def test_the_python_of_consumers_asks_once_for_many_calls(server: Server) -> Non
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])
-def test_the_api_of_api_owners_takes_a_token_and_nothing_else(server: Server) -> None:
-    variables = credentials(server)
-    (snippet,) = blocks("docs/api-owners.md", "python")
-    program = snippet.replace("http://localhost:8000", server.base_url) + CALLS
-    outcome = run(server, [sys.executable, "-c", program], **variables)
-    assert outcome.stdout.split() == ["200", "401", "401", "403"], outcome.stderr
+def test_the_apis_of_api_owners_take_a_token_and_nothing_else(server: Server) -> None:
+    variables = credentials(server) | {"PYTHONPATH": "tests/conformance"}
+    simple, bound = blocks("docs/api-owners.md", "python")
+    for snippet, calls, statuses in (
+        (simple, CALLS, ["200", "401", "401", "403"]),
+        (bound, BOUND_CALLS, ["200", "401", "401", "401", "200"]),
+    ):
+        program = snippet.replace("http://localhost:8000", server.base_url) + calls
+        outcome = run(server, [sys.executable, "-c", program], **variables)
+        assert outcome.stdout.split() == statuses, outcome.stderr
 
 
 #: Calls the API of the snippet with a good token, none, a changed one, and one of another scope.
@@ -106,6 +110,42 @@ print(call(good), call(""), call(good[:-4] + "AAAA"))
 decode = jwt.decode
 jwt.decode = lambda *args, **kwargs: decode(*args, **kwargs) | {"scope": "another"}
 print(call(good))
+"""
+
+#: Calls the other with a bound token and its proof, with that proof again, without one, with the
+#: proof of a stranger, and then with a token that anybody may bear.
+BOUND_CALLS = """
+import os
+
+import requests
+
+from tests.oauth.signing import make_key, make_proof
+
+key, stranger = make_key(), make_key()
+url = os.environ["SIGNET_TOKEN_URL"]
+
+
+def get_token(**headers):
+    answer = requests.post(
+        url,
+        auth=(os.environ["SIGNET_CLIENT_ID"], os.environ["SIGNET_CLIENT_SECRET"]),
+        data={"grant_type": "client_credentials"},
+        headers=headers,
+        timeout=10,
+    )
+    return answer.json()["access_token"]
+
+
+def call(scheme, token, **headers):
+    headers["Authorization"] = scheme + " " + token
+    return app.test_client().get("/orders", headers=headers).status_code
+
+
+token = get_token(DPoP=make_proof(key, "POST", url))
+proof = make_proof(key, "GET", API + "/orders", token)
+print(call("DPoP", token, DPoP=proof), call("DPoP", token, DPoP=proof), call("DPoP", token))
+print(call("DPoP", token, DPoP=make_proof(stranger, "GET", API + "/orders", token)))
+print(call("Bearer", get_token()))
 """
 
 
