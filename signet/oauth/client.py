@@ -150,8 +150,10 @@ def generate_client_secret() -> str:
 
 def has_valid_checksum(client_secret: str) -> bool:
     """Whether the text can be a secret of Signet's at all: prefix, length and checksum."""
+    if not client_secret.startswith(SECRET_PREFIX):
+        return False
     random = client_secret.removeprefix(SECRET_PREFIX)
-    if len(random) != _RANDOM_LENGTH + _CHECKSUM_LENGTH or random == client_secret:
+    if len(random) != _RANDOM_LENGTH + _CHECKSUM_LENGTH:
         return False
     return _checksum(random[:_RANDOM_LENGTH]) == random[_RANDOM_LENGTH:]
 

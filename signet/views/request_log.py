@@ -60,10 +60,17 @@ def _end(response: Response) -> Response:
     facts = {
         "request_id": g.request_id,
         "method": request.method,
-        "path": request.path[:_LONGEST_PATH],
+        "path": _loggable_path()[:_LONGEST_PATH],
         "status": response.status_code,
         "duration_ms": round((time.perf_counter() - g.began) * 1000, 1),
         "client_address": request.remote_addr,
     }
     log.log(level, "request", extra={**facts, **g.get("log_facts", {})})
     return response
+
+
+def _loggable_path() -> str:
+    if request.url_rule is not None:
+        return request.path
+    # Nothing is there, so it is whatever somebody has pasted into an address.
+    return re.sub(rf"{SECRET_PREFIX}[^/]*|[^/]{{65,}}", "<redacted>", request.path)

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from signet.json_log import JsonFormatter
+from signet.oauth.access_token import generate_reference_token
 from signet.oauth.client import generate_client_secret
 from signet.views.request_log import loggable_client_id
 from tests.oauth.memory_store import MemoryStore, make_client
@@ -124,6 +125,13 @@ def test_no_secret_is_logged_wherever_it_stands(billing, lines):
     billing.post(TOKEN, data={secret: secret}, headers={"Authorization": f"Bearer {secret}"})
     assert len(lines()) == 4
     assert secret not in json.dumps(lines())
+
+
+def test_what_was_pasted_into_an_address_is_not_logged(billing, lines):
+    secret, token = generate_client_secret(), generate_reference_token()
+    for pasted in (secret, token, "eyJ" + "x" * 300):
+        billing.get(f"/connect/{pasted}/x")
+    assert {line["path"] for line in lines()} == {"/connect/<redacted>/x"}
 
 
 def test_control_characters_stay_within_their_line(billing, lines):
