@@ -1,4 +1,4 @@
-"""Errors as pages, whatever is sent and whatever the database does (SECURITY U39, U40)."""
+"""Errors as pages, whatever is sent and whatever the database does (SECURITY C9, U39, U40)."""
 
 import re
 import secrets
