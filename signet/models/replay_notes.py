@@ -59,8 +59,11 @@ def _find_noted(notes: Sequence[ReplayNote]) -> ReplayNote:
     by_digest = {_digest(note): note for note in notes}
     with read() as session:
         query = select(ReplayNoteRow.digest).where(ReplayNoteRow.digest.in_(by_digest))
-        for digest in session.scalars(query):
-            return by_digest[digest]
+        noted = set(session.scalars(query))
+    # Of several the first, so that the same request has the same answer each time.
+    for digest, note in by_digest.items():
+        if digest in noted:
+            return note
     # It was pruned in between, so nobody can tell which one it was.
     raise StoreUnavailableError("a note went away while it was looked for")
 

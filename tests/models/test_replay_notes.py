@@ -42,6 +42,14 @@ def test_of_two_notes_the_one_that_was_there_is_named_and_the_other_not_noted():
     assert remember([assertion]) is None
 
 
+def test_of_two_notes_that_were_there_the_first_is_named():
+    """However the database sorts them."""
+    for jti in "abcdefgh":
+        notes = [make_note(jti), make_note(jti, kind="proof")]
+        remember(notes)
+        assert remember(notes) == notes[0]
+
+
 def test_both_notes_are_one_statement():
     statements = Statements()
     with statements.heard():
