@@ -185,8 +185,7 @@ def _destination(address: IPAddress) -> IPAddress:
         return address
     if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
-    _, teredo_client = address.teredo or (None, None)
-    return address.ipv4_mapped or address.sixtofour or teredo_client or address
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 class _Received(io.RawIOBase):

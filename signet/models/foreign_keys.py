@@ -69,9 +69,8 @@ class ForeignKeys:
         # Whom the kept set can serve waits for nobody. Of the others one fetches, and they wait
         # for what it brings.
         if self._is_due(kept, kid):
-            seen = kept.fetched_at
             with kept.lock:
-                if kept.fetched_at == seen and self._is_due(kept, kid):
+                if self._is_due(kept, kid):
                     self._fetch_again(source, kept)
         if self._age(kept.fetched_at) <= KEPT_AT_MOST:
             return kept.keys
