@@ -51,7 +51,7 @@ def test_what_stands_in_aud_are_the_identifiers():
 
 @pytest.mark.parametrize("scope", ["orders", "orders.read nothing", "ORDERS.READ"])
 def test_one_scope_too_many_refuses_all(scope: str):
-    with pytest.raises(InvalidScopeError):
+    with pytest.raises(InvalidScopeError, match="unknown or not assigned"):
         grant_scope(REPORTING, scope, resources=())
 
 
