@@ -102,11 +102,15 @@ def import_public_key(jwk: object) -> PublicKey:
 
 
 def find_keys(keys: Sequence[PublicKey], *, kid: object, alg: str) -> tuple[PublicKey, ...]:
-    """The keys that may have made a signature: by the name it gives, all of its algorithm else."""
+    """The keys that may have made a signature.
+
+    Those of the name that it gives. A key that the set does not name may have any, and a signature
+    that gives no name may be of any key.
+    """
     fitting = tuple(key for key in keys if alg in key.algorithms)
     if kid is None:
         return fitting
-    return tuple(key for key in fitting if key.kid == kid)
+    return tuple(key for key in fitting if key.kid == kid or key.kid is None)
 
 
 def _check_size(jwk: Mapping[str, Any], kty: str) -> None:

@@ -143,7 +143,6 @@ def _public_jwk(key: Any) -> dict[str, Any]:
         except (ValueError, TypeError, JoseError):
             continue
         members = imported.as_dict(private=False)
-        return {name: members[name] for name in _KEPT if name in members and name != "kid"} | {
-            "kid": imported.thumbprint()
-        }
+        # Without a name: whatever the client calls it is right.
+        return {name: members[name] for name in _KEPT if name in members and name != "kid"}
     raise ValueError("no key of a supported type")

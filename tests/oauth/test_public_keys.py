@@ -323,6 +323,13 @@ def test_a_token_without_kid_may_be_of_any_key_of_its_algorithm():
     assert find_keys(keys, kid=None, alg="ES256") == (keys[0], keys[2])
 
 
+def test_a_key_without_a_name_may_have_any():
+    """A key that was given in PEM has none, and whatever the client calls it is right."""
+    keys = keys_of(("ES256", "a"), ("ES256", None))
+    assert find_keys(keys, kid="a", alg="ES256") == keys
+    assert find_keys(keys, kid="b", alg="ES256") == (keys[1],)
+
+
 # --- Certificates (RFC 7517 §4.7)
 
 
