@@ -8,7 +8,7 @@ from authlib.integrations.requests_client import OAuth2Session, OAuthError
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from tests.oauth.signing import jwk_set, make_key
+from tests.oauth.signing import jwk_set, make_key, public_jwk
 from tests.strangers.conftest import House, write_json
 
 KEYS = {alg: make_key(alg) for alg in ("ES256", "EdDSA", "PS256")}
@@ -48,8 +48,10 @@ class Clients:
 @pytest.fixture(scope="module")
 def clients(house: House, tmp_path_factory: pytest.TempPathFactory) -> Clients:
     folder = tmp_path_factory.mktemp("authlib")
-    several = write_json(folder, "several.json", jwk_set(*KEYS.values()))
-    rsa = write_json(folder, "rsa.json", jwk_set(make_key("RS256")))
+    # Without alg, as many sets are: it is not the key that says which algorithm may be used.
+    jwks = {alg: public_jwk(key, alg=None) for alg, key in KEYS.items()}
+    several = write_json(folder, "several.json", jwk_set(*jwks.values()))
+    rsa = write_json(folder, "rsa.json", jwk_set(jwks["PS256"]))
     lenient = "--allow-token-endpoint-audience"
     with house.commands() as shell:
 

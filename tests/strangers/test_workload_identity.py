@@ -82,16 +82,20 @@ def clients(
         "by address": ("--trust-jwks-uri", url + JWKS),
         "by file": ("--trust-jwks", file),
     }
-    return {way: trust(house, url, issuer.subject, *options) for way, options in ways.items()}
+    return {way: trust(house, issuer, *options) for way, options in ways.items()}
 
 
-def trust(house: House, issuer_url: str, subject: str, *keys: str) -> str:
+def trust(house: House, issuer: Issuer, *options: str) -> str:
     """Register a client of the first Signet that this issuer vouches for."""
+    return register(house, issuer.front.base_url, issuer.subject, *options)
+
+
+def register(house: House, issuer_url: str, subject: str, *options: str) -> str:
     with house.commands() as shell:
         created = shell.json(
             "client", "create", "Workload", "--scope", "external-api",
             "--token-endpoint-auth-method", "federated_jwt", "--trust-issuer", issuer_url,
-            "--trust-subject", subject, "--trust-audience", AUDIENCE, *keys,
+            "--trust-subject", subject, "--trust-audience", AUDIENCE, *options,
         )  # fmt: skip
     return str(created["client_id"])
 
@@ -106,13 +110,11 @@ def test_a_token_of_the_issuer_lets_the_workload_in_again_and_again(
 
 
 def test_the_issuer_is_asked_once_for_many_tokens(house: House, issuer: Issuer):
-    client_id = trust(
-        house, issuer.front.base_url, issuer.subject,
-        "--trust-jwks-uri", f"{issuer.front.base_url}{JWKS}?many",
-    )  # fmt: skip
+    address = f"{JWKS}?many"
+    client_id = trust(house, issuer, "--trust-jwks-uri", issuer.front.base_url + address)
     for _ in range(3):
         assert ask(house.server, issuer.issue(), client_id).outcome == GRANTED
-    assert issuer.front.asked.count(f"{JWKS}?many") == 1
+    assert issuer.front.asked.count(address) == 1
 
 
 def test_the_first_signet_takes_no_token_of_its_own_for_one_of_the_issuer(
@@ -128,6 +130,16 @@ def test_the_first_signet_takes_no_token_of_its_own_for_one_of_the_issuer(
     )
     refusal = ask(house.server, answer.json()["access_token"], clients["by discovery"])
     assert refusal.outcome == REFUSED
+
+
+def test_the_client_must_be_named_even_if_it_is_called_as_at_the_issuer(
+    house: House, issuer: Issuer
+):
+    token = issuer.issue()
+    named = trust(house, issuer, "--client-id", issuer.subject)
+    assert ask(house.server, token, named).outcome == GRANTED
+    refusal = ask(house.server, token)
+    assert (refusal.outcome, refusal.reason) == (REFUSED, "workload token: client_id is missing")
 
 
 @pytest.mark.parametrize("way", ["by discovery", "by address"])
@@ -192,9 +204,7 @@ def test_a_file_of_keys_knows_nothing_of_the_next(
 
 def test_the_kept_keys_serve_on_when_the_issuer_is_gone(house: House, issuer: Issuer):
     with TlsServer(forward_to=issuer.server.base_url, certificate=house.certificate) as front:
-        client_id = trust(
-            house, issuer.front.base_url, issuer.subject, "--trust-jwks-uri", front.base_url + JWKS
-        )
+        client_id = trust(house, issuer, "--trust-jwks-uri", front.base_url + JWKS)
         token = issuer.issue()
         assert ask(house.server, token, client_id).outcome == GRANTED
     # Nobody listens there any more, and this has it looked for.
@@ -225,7 +235,7 @@ def test_discovery_leads_nowhere_it_should_not(
     with TlsServer(certificate=house.certificate) as front:
         document = {"issuer": front.base_url, "jwks_uri": front.base_url + JWKS, **metadata}
         front.answers[DISCOVERY] = Reply.json(document)
-        client_id = trust(house, front.base_url, "workload")
+        client_id = register(house, front.base_url, "workload")
         token = make_workload_token(make_key("ES256"), front.base_url, "workload", AUDIENCE)
         refusal = ask(house.server, token, client_id)
         assert refusal.outcome == REFUSED
