@@ -95,8 +95,11 @@ class SqlStore:
 
     def signing_key(self, now: datetime, alg: str | None = None) -> SigningKey:
         """See ``Store``."""
-        ring = self._key_ring(now)
-        key = ring.key_in_use(self._alg, now) if alg is None else ring.key_of(alg, now)
+        key = self._find_signing_key(now, alg)
+        if key is None:
+            # Made a moment ago, perhaps, for an API that wants this algorithm.
+            self._look(at_once=not self._is_failing)
+            key = self._find_signing_key(now, alg)
         if key is None or key.private_key is None:
             raise StoreUnavailableError("there is no signing key")
         return key
@@ -152,6 +155,10 @@ class SqlStore:
         except StoreUnavailableError:
             return False
         return self._age(self._last_good_look) <= self._stale_after
+
+    def _find_signing_key(self, now: datetime, alg: str | None) -> SigningKey | None:
+        ring = self._key_ring(now)
+        return ring.key_in_use(self._alg, now) if alg is None else ring.key_of(alg, now)
 
     def _key_ring(self, now: datetime) -> KeyRing:
         self._look()

@@ -17,7 +17,7 @@ from signet.oauth.client import Client, matching_secret
 from signet.oauth.store import StoreUnavailableError
 from signet.operations import admins, client_secrets, clients, resource_servers, scopes
 from signet.operations.secret_life import IssuedSecret
-from signet.operations.signing_keys import rotate_key
+from signet.operations.signing_keys import ensure_signing_key, rotate_key
 from signet.outbound import Outbound
 from tests.models.outage import away
 from tests.operations.acting import (
@@ -145,6 +145,13 @@ def test_a_fresh_question_sees_a_secret_made_a_moment_ago(store):
     assert fresh is not None
     assert knows(fresh, issued)
     assert knows(find(store), issued)
+
+
+def test_a_key_made_a_moment_ago_signs_at_once_for_the_api_that_wants_it(store):
+    """Or the first requests for its tokens would be 503."""
+    use(store)
+    ensure_signing_key("ES256", encryption=ENCRYPTION, actor=ADA, now=NOON)
+    assert store.signing_key(NOON, "ES256").alg == "ES256"
 
 
 def test_a_client_id_is_compared_exactly(store):
