@@ -5,23 +5,30 @@ its start takes longer than a scenario; each is a test of its own here.
 """
 
 import json
+import secrets
 import shutil
 import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from werkzeug.serving import make_server
 
+from signet.oauth.dpop import Nonces
 from tests.cli.shell import Shell
+from tests.conformance.sample_api import create_api, protect
 from tests.oauth.signing import Key, jwk_set, make_key
-from tests.running import PATIENCE
-from tests.strangers.conftest import API, House, write_json
-from tests.strangers.sample_api import SampleApi
+from tests.running import PATIENCE, free_port
+from tests.strangers.conftest import House, write_json
 
 NODE = Path(__file__).parent / "node"
 OLDEST = 20
-SCOPE = "external-api"
+ORDERS, SCOPE = "https://orders.example.org", "orders.read"
 ELLIPTIC, ELLIPTIC_SCOPE = "https://elliptic.example.org", "elliptic-api"
 KEYS = {alg: make_key(alg) for alg in ("PS256", "ES256", "Ed25519")}
 
@@ -61,6 +68,23 @@ def parties(shell: Shell, scope: str, audience: str) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def serving_orders(issuer: str, nonces: Nonces | None = None) -> Iterator[str]:
+    """The address of the sample API, as its clients and the proofs of their keys name it."""
+    port = free_port()
+    base_url = f"http://127.0.0.1:{port}"
+    resource = replace(protect(issuer, ORDERS), nonces=nonces)
+    server = make_server("127.0.0.1", port, create_api(resource, base_url), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"{base_url}/orders"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 def pem(key: Key) -> str:
     encoded = key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return encoded.decode()
@@ -74,6 +98,7 @@ def results(
     folder = tmp_path_factory.mktemp("node")
     jwks = write_json(folder, "jwks.json", jwk_set(*KEYS.values()))
     with house.commands() as shell:
+        shell.json("scope", "create", SCOPE, "--api", ORDERS)
         shell.json("api", "create", ELLIPTIC, "--signing-alg", "ES256")
         shell.json("scope", "create", ELLIPTIC_SCOPE, "--api", ELLIPTIC)
         with_keys = shell.json(
@@ -82,7 +107,7 @@ def results(
         )  # fmt: skip
         given = {
             "issuer": house.server.base_url,
-            **parties(shell, SCOPE, API),
+            **parties(shell, SCOPE, ORDERS),
             "elliptic": parties(shell, ELLIPTIC_SCOPE, ELLIPTIC),
             "keys": {
                 "id": with_keys["client_id"],
@@ -91,10 +116,10 @@ def results(
         }
     strict = house.strict.base_url
     with (
-        SampleApi(house.server.base_url, API) as api,
-        SampleApi(strict, API, wants_nonces=True) as strict_api,
+        serving_orders(house.server.base_url) as api,
+        serving_orders(strict, Nonces(secrets.token_bytes(32))) as strict_api,
     ):
-        given |= {"api": api.url, "strict": {"issuer": strict, "api": strict_api.url}}
+        given |= {"api": api, "strict": {"issuer": strict, "api": strict_api}}
         played = subprocess.run(
             [node_program, "run.js"],
             cwd=NODE,
@@ -172,27 +197,22 @@ def test_openid_client_proves_to_hold_its_key(node: Scenarios, scenario: str):
     outcome = node.value(scenario)
     assert outcome["token"]["token_type"] == "dpop"
     assert outcome["call"]["status"] == 200
-    assert outcome["call"]["body"]["scope"] == SCOPE
+    assert outcome["call"]["body"]["client_id"]
 
 
 @pytest.mark.parametrize(
-    ("scenario", "scheme", "error", "reason"),
+    ("scenario", "scheme", "error"),
     [
-        (
-            "dpopTokenUnderAnotherKey",
-            "dpop",
-            "invalid_dpop_proof",
-            "DPoP proof: of another key than the token's",
-        ),
-        ("dpopTokenAsBearer", "bearer", "invalid_token", "the scheme is not the token's"),
+        ("dpopTokenUnderAnotherKey", "dpop", "invalid_dpop_proof"),
+        ("dpopTokenAsBearer", "bearer", "invalid_token"),
     ],
 )
 def test_a_bound_token_is_of_no_use_to_others(
-    node: Scenarios, scenario: str, scheme: str, error: str, reason: str
+    node: Scenarios, scenario: str, scheme: str, error: str
 ):
     outcome = node.value(scenario)
     (challenge,) = outcome["challenges"]
-    assert (outcome["status"], outcome["body"]["reason"]) == (401, reason)
+    assert outcome["status"] == 401
     assert (challenge["scheme"], challenge["parameters"]["error"]) == (scheme, error)
 
 
@@ -227,7 +247,7 @@ def test_openid_client_revokes_a_token(node: Scenarios):
 
 @pytest.mark.parametrize(
     ("scenario", "alg", "audience"),
-    [("joseVerifies", "RS256", API), ("joseVerifiesES256", "ES256", ELLIPTIC)],
+    [("joseVerifies", "RS256", ORDERS), ("joseVerifiesES256", "ES256", ELLIPTIC)],
 )
 def test_jose_verifies_an_access_token(node: Scenarios, scenario: str, alg: str, audience: str):
     outcome = node.value(scenario)
@@ -250,9 +270,9 @@ def test_jose_refuses_what_is_not_for_it(node: Scenarios, scenario: str, code: s
 @pytest.mark.parametrize(
     ("scenario", "audience"),
     [
-        ("oauth4webapiValidates", API),
+        ("oauth4webapiValidates", ORDERS),
         ("oauth4webapiValidatesES256", ELLIPTIC),
-        ("oauth4webapiValidatesAProof", API),
+        ("oauth4webapiValidatesAProof", ORDERS),
     ],
 )
 def test_oauth4webapi_validates_an_access_token(node: Scenarios, scenario: str, audience: str):

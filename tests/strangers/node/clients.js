@@ -72,7 +72,7 @@ async function orders(config, token, api, options) {
     return { status: answer.status, body: await answer.json() };
   } catch (error) {
     if (!(error instanceof client.WWWAuthenticateChallengeError)) throw error;
-    return { status: error.status, challenges: error.cause, body: await error.response.json() };
+    return { status: error.status, challenges: error.cause };
   }
 }
 
