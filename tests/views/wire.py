@@ -135,9 +135,13 @@ def multipart(*fields: tuple[str, str], parts: tuple[bytes, ...] = ()) -> bytes:
 class Signet(Wire):
     """A served Signet and the secrets of its clients."""
 
-    def __init__(self, base_url: str, secrets: dict[str, str]) -> None:
+    def __init__(
+        self, base_url: str, secrets: dict[str, str], environ: dict[str, str] | None = None
+    ) -> None:
         super().__init__(base_url)
         self.secrets = secrets
+        #: Its settings, for what an operator does meanwhile.
+        self.environ = environ or {}
 
     def form(self, client_id: str = "billing", /, **parameters: str) -> dict[str, str]:
         """A token request with the credentials in the body; ``parameters`` go on top."""
