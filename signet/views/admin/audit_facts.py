@@ -1,11 +1,12 @@
 """What an audit entry changed, as rows of words: no JSON, no bare codes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from signet.models.audit_log import AuditEntry
+from signet.views.admin.client_methods import METHODS, TOKEN_FORMATS
 from signet.views.admin.presentation import format_datetime, format_duration, format_number
 
 #: In the order of the rows.
@@ -20,6 +21,17 @@ _LABELS = {
     "signing_alg": "Signing algorithm",
     "scope": "Scopes",
     "apis": "APIs",
+    "token_endpoint_auth_method": "Proves itself by",
+    "token_endpoint_auth_signing_alg": "Algorithm of assertions",
+    "jwks": "Public keys",
+    "jwks_uri": "Address of its keys",
+    "allow_token_endpoint_audience": "Token endpoint as audience",
+    "tls_client_auth_subject_dn": "Subject of its certificate",
+    "trusted_issuers": "Issuers",
+    "token_format": "Token format",
+    "dpop_bound_access_tokens": "DPoP required",
+    "tls_client_certificate_bound_access_tokens": "Bound to its certificate",
+    "claims": "Claims",
     "password": "Password",
     "expires_at": "Expires",
     "revoked_at": "Revoked",
@@ -39,8 +51,16 @@ _NOTHING = {
     "description": "Empty",
     "contact": "Empty",
     "signing_alg": "Default",
+    "token_endpoint_auth_signing_alg": "Any but RS256",
 }
-_IDENTIFIERS = frozenset({"secret_id", "signing_alg", "scope", "apis", "kid", "alg", "successor"})
+_IDENTIFIERS = frozenset(
+    {
+        *("secret_id", "signing_alg", "scope", "apis", "kid", "alg", "successor", "claims"),
+        *("token_endpoint_auth_signing_alg", "jwks", "jwks_uri", "tls_client_auth_subject_dn"),
+    }
+)
+#: Lists whose members may hold a comma: each has a line of its own.
+_LINES = frozenset({"jwks", "trusted_issuers", "claims"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +69,8 @@ class Value:
 
     text: str
     is_identifier: bool = False
+    #: What RFCs call it, where the text is for people.
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +116,21 @@ def _value(key: str, value: Any) -> Value:
         return Value(_NOTHING.get(key, "None"))
     if isinstance(value, bool):
         return Value("Yes" if value else "No")
-    if key == "scope":
-        value = str(value).split()
+    if key in _IN_WORDS:
+        return _IN_WORDS[key](str(value))
     if isinstance(value, list):
-        return Value(", ".join(map(str, value)), key in _IDENTIFIERS)
-    if key.endswith("_at"):
-        return Value(_moment(str(value)))
+        between = "\n" if key in _LINES else ", "
+        return Value(between.join(map(str, value)), key in _IDENTIFIERS)
     if key == "access_token_lifetime" and isinstance(value, int):
         return Value(format_duration(timedelta(seconds=value)))
     if isinstance(value, int):
         return Value(format_number(value))
-    return Value(str(value), key in _IDENTIFIERS)
+    return Value(_moment(str(value)) if key.endswith("_at") else str(value), key in _IDENTIFIERS)
+
+
+def _method(name: str) -> Value:
+    method = METHODS.get(name)
+    return Value(method.label, code=name) if method else Value(name, is_identifier=True)
 
 
 def _moment(text: str) -> str:
@@ -112,3 +138,10 @@ def _moment(text: str) -> str:
         return format_datetime(datetime.fromisoformat(text))
     except ValueError:
         return text
+
+
+_IN_WORDS: Mapping[str, Callable[[str], Value]] = {
+    "scope": lambda text: Value(", ".join(text.split()), is_identifier=True),
+    "token_endpoint_auth_method": _method,
+    "token_format": lambda text: Value(TOKEN_FORMATS.get(text, text)),
+}

@@ -23,6 +23,17 @@ _FACTS = {
     "signing_alg": "signing algorithm",
     "apis": "APIs",
     "scope": "scopes",
+    "token_endpoint_auth_method": "method of authentication",
+    "token_endpoint_auth_signing_alg": "algorithm of assertions",
+    "jwks": "public keys",
+    "jwks_uri": "address of the keys",
+    "allow_token_endpoint_audience": "accepted audience",
+    "tls_client_auth_subject_dn": "subject of the certificate",
+    "trusted_issuers": "issuers",
+    "token_format": "token format",
+    "dpop_bound_access_tokens": "need of DPoP",
+    "tls_client_certificate_bound_access_tokens": "binding to the certificate",
+    "claims": "claims",
 }
 
 
