@@ -1,16 +1,14 @@
 """Changing what is said of a client, without overwriting what somebody else has just written."""
 
-from typing import NamedTuple
-
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import HiddenField
-from wtforms.validators import Regexp
 
 from signet.models.clients import ClientDetails
-from signet.operations.clients import ClientFacts, edit_client
+from signet.operations.client_facts import ClientFacts
+from signet.operations.clients import edit_client
 from signet.operations.errors import EditConflictError, OperationError
-from signet.views.admin.client_facts import ClientFactsForm, get_client
+from signet.views.admin.client_facts import ClientFactsForm, facts_of, get_client
+from signet.views.admin.client_versions import differences, version_field
 from signet.views.admin.identity import acting
 from signet.wiring import wiring
 
@@ -18,19 +16,7 @@ from signet.wiring import wiring
 class EditClientForm(ClientFactsForm):
     """What is said of a client, and the version that the editor saw."""
 
-    version = HiddenField(
-        validators=[
-            Regexp(r"[0-9]{1,9}\Z", message="Nothing was changed. Reload the page and try again")
-        ]
-    )
-
-
-class Difference(NamedTuple):
-    """A field that two editors see differently."""
-
-    label: str
-    saved: str
-    typed: str
+    version = version_field()
 
 
 def edit(client_id: str) -> ResponseReturnValue:
@@ -76,26 +62,15 @@ def _show_both_versions(form: EditClientForm, client: ClientDetails) -> Response
         "admin/clients/edit_conflict.html",
         form=form,
         client=client,
-        differences=_differences(form, client),
+        differences=differences(_labelled(facts_of(client)), _labelled(form.facts().checked())),
     )
     return page, 409
 
 
-def _differences(form: EditClientForm, client: ClientDetails) -> list[Difference]:
-    saved = ClientFacts(
-        name=client.name,
-        description=client.description,
-        contact=client.contact,
-        access_token_lifetime=client.access_token_lifetime,
-    )
-    pairs = zip(_labelled(saved), _labelled(form.facts().checked()), strict=True)
-    return [Difference(label, old, new) for (label, old), (_, new) in pairs if old != new]
-
-
-def _labelled(facts: ClientFacts) -> tuple[tuple[str, str], ...]:
-    return (
-        ("Name", facts.name),
-        ("Description", facts.description),
-        ("Contact", facts.contact),
-        ("Token lifetime", f"{facts.access_token_lifetime.total_seconds():,.0f} seconds"),
-    )
+def _labelled(facts: ClientFacts) -> dict[str, str]:
+    return {
+        "Name": facts.name,
+        "Description": facts.description,
+        "Contact": facts.contact,
+        "Token lifetime": f"{facts.access_token_lifetime.total_seconds():,.0f} seconds",
+    }

@@ -8,7 +8,7 @@ from wtforms.validators import DataRequired, Length, NumberRange
 
 from signet.models.clients import ClientDetails, find_client
 from signet.oauth.client import DEFAULT_LIFETIME, LONGEST_LIFETIME, SHORTEST_LIFETIME
-from signet.operations.clients import ClientFacts
+from signet.operations.client_facts import ClientFacts
 from signet.views.admin.forms import AdminForm
 
 _LIFETIME_RANGE = "Choose a token lifetime from 60 to 86,400 seconds"
@@ -67,6 +67,16 @@ class ClientFactsForm(AdminForm):
             contact=self.contact.data or "",
             access_token_lifetime=timedelta(seconds=self.access_token_lifetime.data or 0),
         )
+
+
+def facts_of(client: ClientDetails) -> ClientFacts:
+    """What is said of a client now."""
+    return ClientFacts(
+        name=client.name,
+        description=client.description,
+        contact=client.contact,
+        access_token_lifetime=client.access_token_lifetime,
+    )
 
 
 def get_client(client_id: str) -> ClientDetails:

@@ -1,13 +1,17 @@
-"""Registering a client: the form, and its first secret in the answer."""
+"""Registering a client: the form, and in the answer its first secret if it uses one."""
 
-from flask import render_template, url_for
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import StringField
 from wtforms.validators import Optional, Regexp
 
-from signet.operations.clients import register_client
+from signet.oauth.client import CLIENT_SECRET_BASIC
+from signet.operations.clients import register_client, register_client_without_secret
 from signet.operations.errors import OperationError
 from signet.views.admin.client_facts import ClientFactsForm
+from signet.views.admin.client_method_form import MethodForm
+from signet.views.admin.client_methods import METHODS
+from signet.views.admin.client_tokens import TokenFields
 from signet.views.admin.forms import claim_form_number, new_form_number, release_form_number
 from signet.views.admin.identity import acting
 from signet.views.admin.save_secret import Leave, NewSecretPage, already_shown, show_secret
@@ -20,8 +24,8 @@ def _stripped(text: str | None) -> str:
     return (text or "").strip()
 
 
-class NewClientForm(ClientFactsForm):
-    """What is said of a client, its ID, scopes, and how long its first secret lives."""
+class NewClientForm(ClientFactsForm, MethodForm, TokenFields):
+    """What is said of a client, its ID, scopes, how it proves itself, and its tokens."""
 
     client_id = StringField(
         "Client ID",
@@ -37,6 +41,11 @@ class NewClientForm(ClientFactsForm):
     scopes = scopes_field()
     expires_in = expires_in_field("Secret expires")
 
+    @property
+    def uses_secret(self) -> bool:
+        """Whether the client gets a first secret."""
+        return bool(self.token_endpoint_auth_method.data == CLIENT_SECRET_BASIC)
+
 
 def new() -> ResponseReturnValue:
     """The empty form."""
@@ -44,25 +53,27 @@ def new() -> ResponseReturnValue:
 
 
 def create() -> ResponseReturnValue:
-    """Register the client and show its secret, this once."""
+    """Register the client; show its secret, this once, or lead to its page."""
     form = NewClientForm()
+    form.offer(wiring().settings)
     if form.validate_on_submit():
         if not claim_form_number():
-            return already_shown(Leave("Go to the clients", url_for("admin.clients.index")))
+            return _refuse_to_repeat(form)
         try:
-            return _register(form)
+            return _register_with_secret(form) if form.uses_secret else _register(form)
         except OperationError as error:
             release_form_number()
             form.refuse(error)
     return _render(form), 422
 
 
-def _register(form: NewClientForm) -> ResponseReturnValue:
+def _register_with_secret(form: NewClientForm) -> ResponseReturnValue:
     # Read before: nothing may fail between the operation and the answer that shows the secret.
     scopes = granted(form.scopes.data or ())
-    facts = form.facts()
+    facts, tokens = form.facts(), form.tokens()
     issued = register_client(
         facts,
+        tokens=tokens,
         client_id=form.client_id.data or "",
         scopes=form.scopes.data or (),
         secret_expires_in=EXPIRES_IN[form.expires_in.data],
@@ -74,14 +85,39 @@ def _register(form: NewClientForm) -> ResponseReturnValue:
         client_name=facts.name,
         scopes=tuple(scope.name for scope in scopes),
         audiences=audiences(scopes),
+        is_dpop_bound=tokens.dpop_bound_access_tokens,
+        is_certificate_bound=tokens.tls_client_certificate_bound_access_tokens,
     )
     return show_secret(issued, page)
 
 
+def _register(form: NewClientForm) -> ResponseReturnValue:
+    facts = form.facts()
+    client_id = register_client_without_secret(
+        facts,
+        form.authentication(),
+        tokens=form.tokens(),
+        client_id=form.client_id.data or "",
+        scopes=form.scopes.data or (),
+        actor=acting(),
+        now=wiring().clock(),
+    )
+    flash(f"Client “{facts.checked().name}” was created.", "success")
+    return redirect(url_for("admin.clients.show", client_id=client_id), 303)
+
+
+def _refuse_to_repeat(form: NewClientForm) -> ResponseReturnValue:
+    if form.uses_secret:
+        return already_shown(Leave("Go to the clients", url_for("admin.clients.index")))
+    return render_template("admin/clients/already_created.html"), 409
+
+
 def _render(form: NewClientForm) -> str:
+    form.offer(wiring().settings)
     return render_template(
         "admin/clients/new.html",
         form=form,
+        methods=METHODS,
         scope_groups=scope_groups(),
         form_number=new_form_number(),
     )

@@ -2,13 +2,14 @@
 
 from functools import partial
 
-from flask import Blueprint, render_template
+from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from signet.models.clients import ClientDetails
 from signet.operations.client_secrets import LIFE
 from signet.views.admin import secret_pages
 from signet.views.admin.client_facts import get_client
+from signet.views.admin.client_methods import METHODS
 from signet.views.admin.client_status import status_of
 from signet.views.admin.save_secret import NewSecretPage, OldSecret, leave_to_client, show_secret
 from signet.views.admin.scope_choices import audiences, granted
@@ -28,12 +29,15 @@ def index(client_id: str) -> ResponseReturnValue:
         client=client,
         status=status_of(client, now),
         secrets=secret_lines(client.secrets, now),
+        method=METHODS[client.token_endpoint_auth_method],
     )
 
 
 @bp.get("/new")
 def new(client_id: str) -> ResponseReturnValue:
-    """Ask for what a new secret needs."""
+    """Ask for what a new secret needs; a client that uses none is sent to where that is said."""
+    if not get_client(client_id).uses_secrets:
+        return redirect(url_for("admin.client_secrets.index", client_id=client_id), 303)
     return secret_pages.ask_for_new(_owner(client_id))
 
 
@@ -76,6 +80,8 @@ def _prepare(client: ClientDetails, old_secrets: tuple[OldSecret, ...]) -> Show:
         client_name=client.name,
         scopes=tuple(scope.name for scope in scopes),
         audiences=audiences(scopes),
+        is_dpop_bound=client.dpop_bound_access_tokens,
+        is_certificate_bound=client.tls_client_certificate_bound_access_tokens,
         old_secrets=old_secrets,
     )
     return lambda issued: show_secret(issued, page)

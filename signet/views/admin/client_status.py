@@ -13,7 +13,7 @@ from signet.models.client_list import (
     client_state,
 )
 from signet.models.clients import ClientDetails
-from signet.models.secrets import SecretDetails
+from signet.models.secrets import SecretDetails, live_secrets
 from signet.views.admin.presentation import ago_or_in
 
 #: The states of a client as a filter names them.
@@ -40,7 +40,7 @@ class ClientStatus:
     state: str
     text: str
     kind: str
-    #: Whether a secret works at this moment.
+    #: Whether a secret works at this moment; never of a client that uses none.
     has_live_secret: bool
     #: When the last of its secrets ends or has ended; ``None``: never, or there is none.
     ends_at: datetime | None
@@ -49,8 +49,10 @@ class ClientStatus:
 def status_of(client: ClientDetails, now: datetime) -> ClientStatus:
     """The client's state at this moment, in words."""
     state = client_state(client, now)
-    live = client.live_secrets(now)
-    ends_at = _last_end(live or [s for s in client.secrets if s.state(now) == "expired"])
+    # What is left of secrets says nothing of a client that uses none.
+    secrets = client.secrets if client.uses_secrets else ()
+    live = live_secrets(secrets, now)
+    ends_at = _last_end(live or [s for s in secrets if s.state(now) == "expired"])
     text = STATE_LABELS[state]
     if state == EXPIRING and ends_at is not None:
         text = f"Secret expires {ago_or_in(ends_at, now)}"

@@ -10,8 +10,17 @@ from signet.models.clients import ClientDetails
 from signet.models.scopes import list_scope_names
 from signet.operations import clients
 from signet.operations.errors import EditConflictError, OperationError
-from signet.views.admin import client_editing, client_registration
+from signet.views.admin import (
+    client_authentication,
+    client_editing,
+    client_registration,
+    client_tokens,
+)
+from signet.views.admin.client_claims import claim_lines
 from signet.views.admin.client_facts import get_client
+from signet.views.admin.client_issuers import issuer_lines
+from signet.views.admin.client_keys import key_lines
+from signet.views.admin.client_methods import METHODS, missing_variables
 from signet.views.admin.client_status import STATE_LABELS, status_of
 from signet.views.admin.forms import AdminForm
 from signet.views.admin.identity import acting
@@ -26,6 +35,14 @@ bp.add_url_rule("/new", view_func=client_registration.new)
 bp.add_url_rule("/new", view_func=client_registration.create, methods=["POST"])
 bp.add_url_rule("/<client_id>/edit", view_func=client_editing.edit)
 bp.add_url_rule("/<client_id>/edit", view_func=client_editing.update, methods=["POST"])
+bp.add_url_rule("/<client_id>/authentication", view_func=client_authentication.authentication)
+bp.add_url_rule(
+    "/<client_id>/authentication",
+    view_func=client_authentication.set_authentication,
+    methods=["POST"],
+)
+bp.add_url_rule("/<client_id>/tokens", view_func=client_tokens.tokens)
+bp.add_url_rule("/<client_id>/tokens", view_func=client_tokens.set_tokens, methods=["POST"])
 
 #: What is looked for: a longer text is part of no name, and PostgreSQL takes no NUL.
 _LOOKED_UP = (Length(max=300), Regexp(r"[^\0]*\Z"))
@@ -94,7 +111,13 @@ def show(client_id: str) -> ResponseReturnValue:
         status=status_of(client, now),
         granted=[scope.name for scope in scopes],
         audiences=audiences(scopes),
+        method=METHODS[client.token_endpoint_auth_method],
+        missing=missing_variables(client.token_endpoint_auth_method, wiring().settings),
+        keys=key_lines(client.jwks),
+        issuers=issuer_lines(client.trusted_issuers),
+        claims=claim_lines(client.claims),
         secrets=secret_lines(client.live_secrets(now), now),
+        issuer=wiring().settings.issuer,
         token_endpoint=token_endpoint(),
     )
 
@@ -205,7 +228,7 @@ def _render_delete(form: DeleteClientForm, client: ClientDetails) -> str:
         "admin/clients/delete.html",
         form=form,
         client=client,
-        live_secrets=len(client.live_secrets(wiring().clock())),
+        live_secrets=len(client.live_secrets(wiring().clock())) if client.uses_secrets else 0,
     )
 
 

@@ -1,6 +1,7 @@
-"""How pages write moments, durations and numbers, and the address of an asset."""
+"""How pages write moments, durations, numbers and foreign texts, and the address of an asset."""
 
 import hashlib
+import json
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -55,6 +56,11 @@ def ago_or_in(moment: datetime, now: datetime | None = None) -> str:
 def format_number(number: int) -> str:
     """A number with separators."""
     return f"{number:,}"
+
+
+def visible_text(text: str) -> str:
+    """A text of which nothing is hidden and nothing turns what stands around it."""
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def asset(filename: str) -> str:

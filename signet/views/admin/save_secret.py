@@ -47,6 +47,9 @@ class NewSecretPage:
     #: The scopes that the client gets, without the disabled ones.
     scopes: tuple[str, ...]
     audiences: tuple[str, ...]
+    #: Whether each request needs a proof besides, or comes by a certificate.
+    is_dpop_bound: bool
+    is_certificate_bound: bool
     old_secrets: tuple[OldSecret, ...] = ()
 
 

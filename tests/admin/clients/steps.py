@@ -7,6 +7,8 @@ from typing import Any
 from werkzeug.test import TestResponse
 
 from signet.models.clients import ClientDetails, find_client
+from signet.oauth.client import TLS_CLIENT_AUTH
+from signet.operations.client_authentication import ClientAuthentication
 from signet.operations.client_secrets import revoke_secret, rotate_secret
 from signet.operations.clients import (
     ClientFacts,
@@ -27,7 +29,10 @@ MARKUP = "\"><img src=x onerror=alert(1)></script>{{7*7777}}' аpi 🦀"
 #: U32: what would turn the text around it, end its line, or cannot be seen.
 UNSEEN = ["abc\u202egpj.exe", "one\u2028two", "a\u2066b", "a\0b", "a\x1b[2Jb", "\u200fa"]
 TEXT_FIELDS = ("name", "description", "contact")
-PAGES_OF_A_CLIENT = ("", "/edit", "/disable", "/enable", "/delete", "/scopes", "/secrets")
+PAGES_OF_A_CLIENT = (
+    *("", "/edit", "/authentication", "/tokens", "/disable", "/enable", "/delete", "/scopes"),
+    "/secrets",
+)
 
 
 def make_client(
@@ -67,8 +72,21 @@ def make_client_in_each_state() -> None:
     revoke_secret(revoked.client_id, revoked.secret_id, actor=TEST, now=now)
     make_client("disabled")
     make_client("disabled-and-expired", now=year_ago)
+    make_client("keyed", now=year_ago)
+    change_method("keyed")
     for client_id in ("disabled", "disabled-and-expired"):
         disable_client(client_id, actor=TEST, now=now)
+
+
+def change_method(client_id: str = "billing-export") -> None:
+    """The client proves itself otherwise now; what there was of secrets stays."""
+    edit_client(
+        client_id,
+        ClientFacts(name="Billing export"),
+        authentication=ClientAuthentication(method=TLS_CLIENT_AUTH, subject_dn="CN=billing"),
+        actor=TEST,
+        now=utc_now(),
+    )
 
 
 def get_client(client_id: str = "billing-export") -> ClientDetails:

@@ -51,6 +51,11 @@ def test_a_secret_without_end_and_none_at_all_are_said_in_words(desk):
     assert "crm-bridge No secret None No live secret" in text
 
 
+def test_a_client_that_uses_no_secret_is_listed_without_an_end(states_desk):
+    text = text_of(states_desk.open("/admin/clients", status="active"))
+    assert "keyed Active None Uses none" in text
+
+
 @pytest.mark.parametrize("search", ["BILL", "ng-EXP", "straße", "STRASSE", "  bill  "])
 def test_a_part_of_the_name_or_the_id_finds_a_client_in_any_case(desk, search):
     make_client("billing-export", "Straße Billing")
@@ -103,7 +108,7 @@ def test_c30_a_column_of_the_database_is_no_filter(shared_desk):
 @pytest.mark.parametrize("state", STATES)
 def test_the_status_filter_finds_exactly_the_clients_that_carry_this_status(states_desk, state):
     everyone = ids_in(states_desk.open("/admin/clients"))
-    assert len(everyone) == 10
+    assert len(everyone) == 11
     expected = {i for i in everyone if client_state(get_client(i), utc_now()) == state}
     assert expected
     assert set(ids_in(states_desk.open("/admin/clients", status=state))) == expected
@@ -119,6 +124,7 @@ def test_the_status_filter_finds_exactly_the_clients_that_carry_this_status(stat
         ("soon-twice", "Secret expires in 19 days"),
         ("expired", "Secret expired"),
         ("revoked", "No secret"),
+        ("keyed", "Active"),
         ("disabled-and-expired", "Disabled"),
     ],
 )

@@ -14,13 +14,14 @@ from signet.wiring import utc_now
 from tests.admin.clients.steps import (
     MARKUP,
     UNSEEN,
+    change_method,
     get_client,
     make_client,
     secret_in,
     value_in,
 )
 from tests.admin.desk import Desk, text_of
-from tests.admin.pages import read
+from tests.admin.pages import links_of, read
 from tests.admin.signing_in import TEST
 
 SECRETS = "/admin/clients/billing-export/secrets"
@@ -59,6 +60,43 @@ def newest() -> SecretDetails:
 
 def in_text(moment: datetime) -> str:
     return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
+
+
+# A client that uses none
+
+
+def test_a_client_that_uses_no_secret_is_offered_none_and_says_how_it_proves_itself(desk):
+    issued = make_client()
+    change_method()
+    page = desk.open(SECRETS)
+    text = text_of(page)
+    assert "This client uses no secret It proves itself by a TLS certificate" in text
+    assert "These are left from before." in text
+    links = links_of(page.text, within="main")
+    assert "/admin/clients/billing-export/authentication" in links
+    assert f"{SECRETS}/{issued.secret_id}/revoke" in links
+    assert f"{SECRETS}/new" not in links
+    assert desk.open(f"{SECRETS}/new").location == SECRETS
+
+
+def test_a_form_of_a_new_secret_that_was_open_meanwhile_is_refused(desk):
+    make_client()
+    number = value_in(desk.open(f"{SECRETS}/new"), "form_number")
+    change_method()
+    answer = desk.send(SECRETS, overlap="keep", expires_in="365d", form_number=number)
+    assert answer.status_code == 422
+    assert "This client proves itself otherwise and uses no secret" in text_of(answer)
+    assert len(secrets()) == 1
+
+
+def test_a_secret_that_is_left_can_be_revoked_and_nobody_is_warned(desk):
+    issued = make_client()
+    change_method()
+    question = text_of(desk.open(f"{SECRETS}/{issued.secret_id}/revoke"))
+    assert "the client proves itself otherwise, and goes on." in question
+    assert "Nobody can use it now" in question
+    assert desk.send(f"{SECRETS}/{issued.secret_id}/revoke").status_code == 303
+    assert newest().state(utc_now()) == "revoked"
 
 
 # Make and rotate

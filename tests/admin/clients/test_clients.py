@@ -95,7 +95,7 @@ def test_u28_no_page_of_a_client_that_is_not_there(shared_desk, page, client_id)
     assert shared_desk.open(f"/admin/clients/{client_id}{page}").status_code == 404
 
 
-@pytest.mark.parametrize("act", ["edit", "disable", "enable", "delete", "scopes", "secrets"])
+@pytest.mark.parametrize("act", [*(p[1:] for p in PAGES_OF_A_CLIENT if p)])
 @pytest.mark.parametrize("client_id", ["nobody", "a%00b"])
 def test_u28_no_act_on_a_client_that_is_not_there(shared_desk, act, client_id):
     answer = shared_desk.send(f"/admin/clients/{client_id}/{act}", name="x", confirmation="nobody")
@@ -110,6 +110,16 @@ def test_every_allowed_client_id_has_its_pages(desk, client_id):
     assert send_new(desk, client_id=client_id).status_code == 200
     for page in PAGES_OF_A_CLIENT:
         assert desk.open(f"/admin/clients/{client_id}{page}").status_code == 200
+
+
+@pytest.mark.parametrize("client_id", ["keyed", "disabled"])
+def test_what_ends_with_a_client_without_secrets_is_none(states_desk, client_id):
+    deletes = text_of(states_desk.open(f"/admin/clients/{client_id}/delete"))
+    assert ("Its secret stops working" in deletes) == (client_id == "disabled")
+    assert ("It cannot be brought back." in deletes) == (client_id == "keyed")
+    enables = text_of(states_desk.open(f"/admin/clients/{client_id}/enable"))
+    assert ("with the secrets and scopes it has" in enables) == (client_id == "disabled")
+    assert "no token until" not in enables
 
 
 def test_a_client_is_disabled_after_a_question_and_can_be_enabled_again(desk):
@@ -275,13 +285,19 @@ def test_a_viewer_reads_every_page_but_is_offered_no_change(viewer):
         assert page.status_code == 200
         forms = read(page.text).all("form", within="main")
         assert [f for f in forms if f.attributes["method"] == "post"] == []
-        changing = re.compile(r"/(new|edit|disable|enable|delete|revoke)$")
+        changing = re.compile(r"/(new|edit|authentication|tokens|disable|enable|delete|revoke)$")
         assert [u for u in links_of(page.text, within="main") if changing.search(u)] == []
 
 
 @pytest.mark.parametrize(
     "path",
-    ["new", *(f"billing-export/{act}" for act in ("edit", "disable", "enable", "delete"))],
+    [
+        "new",
+        *(
+            f"billing-export/{act}"
+            for act in ("edit", "authentication", "tokens", "disable", "enable", "delete")
+        ),
+    ],
 )
 def test_u27_a_viewer_can_neither_open_nor_send_a_form_of_change(viewer, path):
     make_client()
