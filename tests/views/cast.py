@@ -49,6 +49,7 @@ KEYED = {
     "signer": TokenOptions(),
     "raced": TokenOptions(),
     "proving": TokenOptions(dpop_bound_access_tokens=True),
+    "leaving-by-key": TokenOptions(),
 }
 
 
@@ -111,6 +112,8 @@ def register_cast(environ: Mapping[str, str]) -> dict[str, str]:
         secrets["rotated-old"] = secrets["rotated"]
         secrets["rotated"] = rotated.client_secret
         register("by-reference", "external-api", "orders.read", token_format="reference")
+        register("leaving", "external-api")
+        register("leaving-by-reference", "external-api", token_format="reference")
         register("shopping", "books", "music", "media", "external-api")
         for client_id, tokens in KEYED.items():
             register_by_key(client_id, "external-api", tokens=tokens)
