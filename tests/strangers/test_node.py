@@ -6,7 +6,6 @@ its start takes longer than a scenario; each is a test of its own here.
 
 import json
 import secrets
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -22,19 +21,18 @@ from werkzeug.serving import make_server
 from signet.oauth.dpop import Nonces
 from tests.cli.shell import Shell
 from tests.conformance.sample_api import create_api, protect
+from tests.node import FOLDER, find_node
 from tests.oauth.signing import Key, jwk_set, make_key
 from tests.running import PATIENCE, free_port
 from tests.strangers.conftest import House, write_json
 
-NODE = Path(__file__).parent / "node"
-OLDEST = 20
 ORDERS, SCOPE = "https://orders.example.org", "orders.read"
 ELLIPTIC, ELLIPTIC_SCOPE = "https://elliptic.example.org", "elliptic-api"
 KEYS = {alg: make_key(alg) for alg in ("PS256", "ES256", "Ed25519")}
 
 
 def test_the_pins_name_no_address_of_a_registry():
-    packages = json.loads((NODE / "package-lock.json").read_text())["packages"]
+    packages = json.loads((FOLDER / "package-lock.json").read_text())["packages"]
     pins = {name: package for name, package in packages.items() if name}
     assert len(pins) == 3
     for pin in pins.values():
@@ -44,16 +42,8 @@ def test_the_pins_name_no_address_of_a_registry():
 
 @pytest.fixture(scope="session")
 def node_program() -> str:
-    """Where Node is; without it the tests are skipped and say what to install."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip(
-            f"Node is missing: install Node {OLDEST} or later with npm, then 'make packages'"
-        )
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
-    if int(version.lstrip("v").split(".")[0]) < OLDEST:
-        pytest.skip(f"Node is too old: install Node {OLDEST} or later, then 'make packages'")
-    return node
+    """Asked for before the servers, which are not needed without it."""
+    return find_node()
 
 
 def parties(shell: Shell, scope: str, audience: str) -> dict[str, Any]:
@@ -122,7 +112,7 @@ def results(
         given |= {"api": api, "strict": {"issuer": strict, "api": strict_api}}
         played = subprocess.run(
             [node_program, "run.js"],
-            cwd=NODE,
+            cwd=FOLDER,
             input=json.dumps(given),
             capture_output=True,
             text=True,
