@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tests.cli.shell import typing_commands
 from tests.databases import Databases
 from tests.documents import blocks, run, run_bash
 from tests.node import FOLDER, find_node
@@ -48,19 +49,20 @@ def documented(
         server = Server(folder, url)
         try:
             server.start()
-            server.flask("scope", "create", "external-api", "--api", API)
-            secret = server.flask("client", "create", "Reader", "--scope", "external-api")
-            api = server.flask("api", "secret", "create", API)
-            by_key = server.flask(
-                "client", "create", "Signer", "--scope", "external-api", "--jwks",
-                f"{folder}/client.json", "--token-endpoint-auth-method", "private_key_jwt",
-            )  # fmt: skip
-            by_platform = server.flask(
-                "client", "create", "Job", "--scope", "external-api",
-                "--token-endpoint-auth-method", "federated_jwt", "--trust-issuer", FORGE,
-                "--trust-subject", SUBJECT, "--trust-audience", "https://id.example.org",
-                "--trust-jwks", f"{folder}/platform.json",
-            )  # fmt: skip
+            with typing_commands(server) as shell:
+                shell.json("scope", "create", "external-api", "--api", API)
+                secret = shell.json("client", "create", "Reader", "--scope", "external-api")
+                api = shell.json("api", "secret", "create", API)
+                by_key = shell.json(
+                    "client", "create", "Signer", "--scope", "external-api", "--jwks",
+                    f"{folder}/client.json", "--token-endpoint-auth-method", "private_key_jwt",
+                )  # fmt: skip
+                by_platform = shell.json(
+                    "client", "create", "Job", "--scope", "external-api",
+                    "--token-endpoint-auth-method", "federated_jwt", "--trust-issuer", FORGE,
+                    "--trust-subject", SUBJECT, "--trust-audience", "https://id.example.org",
+                    "--trust-jwks", f"{folder}/platform.json",
+                )  # fmt: skip
             common = {
                 "SIGNET_ISSUER": server.base_url,
                 "SIGNET_TOKEN_URL": f"{server.base_url}/connect/token",

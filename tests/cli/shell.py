@@ -1,6 +1,8 @@
 """Types commands into an app without a process, and reads what they answer."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -9,7 +11,11 @@ import pytest
 from click.testing import Result
 from flask import Flask, current_app
 
+from app import create_app
+from signet.settings import load_settings
 from signet.wiring import wiring
+from tests.conftest import opened
+from tests.running import Installation
 
 #: For what no database has a part in.
 on_one_engine = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
@@ -58,6 +64,13 @@ class Shell:
     def count(self) -> int:
         """How many entries the audit log has."""
         return int(self.json("audit", "verify")["count"])
+
+
+@contextmanager
+def typing_commands(installation: Installation) -> Iterator[Shell]:
+    """The command line of an installation, for many commands: each process takes a second."""
+    with opened(create_app(load_settings(installation.environ))) as app:
+        yield Shell(app)
 
 
 def set_clock(moment: datetime) -> None:

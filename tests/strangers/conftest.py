@@ -9,13 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from app import create_app
-from signet.settings import load_settings
 from tests.certificates import Issued, make_server_certificate
-from tests.cli.shell import Shell
-from tests.conftest import opened
+from tests.cli.shell import Shell, typing_commands
 from tests.databases import Databases
-from tests.running import Installation, Server
+from tests.running import Server
 
 API = "https://api.example.org"
 
@@ -75,13 +72,6 @@ class House:
         """Its command line, without a process for each command."""
         with typing_commands(self.server) as shell:
             yield shell
-
-
-@contextmanager
-def typing_commands(installation: Installation) -> Iterator[Shell]:
-    """The command line of an installation, without a process for each command."""
-    with opened(create_app(load_settings(installation.environ))) as app:
-        yield Shell(app)
 
 
 @pytest.fixture(scope="session")

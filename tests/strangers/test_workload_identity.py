@@ -11,11 +11,12 @@ import jwt
 import pytest
 import requests
 
+from tests.cli.shell import typing_commands
 from tests.databases import Databases
 from tests.oauth.signing import make_key, make_workload_token
 from tests.running import PATIENCE, Server
 from tests.strangers.asking import REFUSED, ask, log_lines
-from tests.strangers.conftest import House, typing_commands, write_json
+from tests.strangers.conftest import House, write_json
 from tests.tls import Reply, TlsServer
 
 #: What the tokens of the issuer are for: the first Signet, under a name that the two agree on.
