@@ -37,6 +37,9 @@ def set_authentication(client_id: str) -> ResponseReturnValue:
     client = get_client(client_id)
     form = EditMethodForm()
     form.offer(wiring().settings, client)
+    # Before anything else: what the form keeps of the client may be gone.
+    if form.version.data != str(client.version) and form.version.validate(form):
+        return _show_both_versions(form, client), 409
     if form.validate_on_submit():
         chosen = form.authentication()
         try:

@@ -20,6 +20,8 @@ from signet.views.admin.client_choices import (
 from signet.views.admin.client_issuers import issuer_choices, kept_issuers
 from signet.views.admin.client_keys import KeysField
 
+#: The issuer's metadata say where its keys are.
+DISCOVERY = "discovery"
 _ONE_MORE = (
     "trust_issuer",
     "trust_subject",
@@ -38,7 +40,7 @@ class IssuerFields(ChoiceForm):
     trust_subject = StringField("Subject", [required("Enter the subject")])
     trust_audience = StringField("Audience", [required("Enter the audience")])
     trust_key_source = source_field(
-        "Its keys", {"discovery": "Find them by the issuer's metadata", **SOURCES}
+        "Its keys", {DISCOVERY: "Find them by the issuer's metadata", **SOURCES}
     )
     trust_jwks = KeysField("Public keys of the issuer")
     trust_jwks_uri = StringField(
@@ -53,9 +55,8 @@ class IssuerFields(ChoiceForm):
     @property
     def adds_issuer(self) -> bool:
         """Whether one more issuer is to be added."""
-        texts = (self.trust_issuer, self.trust_subject, self.trust_audience, self.trust_jwks_uri)
-        keys = self.trust_jwks.jwks or self.trust_jwks.process_errors
-        return bool(any(text.data for text in texts) or keys or not self._kept())
+        begun = any((self.trust_issuer.data, self.trust_subject.data, self.trust_audience.data))
+        return begun or self.trust_key_source.data != DISCOVERY or not self._kept()
 
     def validate_trust_jwks(self, field: KeysField) -> None:
         """Keys that are to be known beforehand must be there."""
