@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from tests.admin.clients.steps import make_client_in_each_state
 from tests.admin.desk import Desk, sit_down
 from tests.admin.house import House, furnished
+from tests.certificates import make_authority
 from tests.databases import ENGINES, Databases
 
 
@@ -57,3 +58,24 @@ def states_desk(states_house: House) -> Iterator[Desk]:
 @pytest.fixture
 def viewer(app: Flask, client: FlaskClient) -> Desk:
     return sit_down(app, client, role="viewer")
+
+
+@pytest.fixture(scope="session")
+def tls_house(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A house that takes clients of every method; make only clients of your own there."""
+    folder = tmp_path_factory.mktemp("tls_house")
+    authority = folder / "authority.pem"
+    authority.write_text(make_authority().pem)
+    variables = {
+        "SIGNET_CLIENT_CERT_PROXIES": "127.0.0.1",
+        "SIGNET_CLIENT_CERT_CA_FILE": str(authority),
+    }
+    with databases.fresh("sqlite") as url, furnished(folder, url, **variables) as house:
+        yield house
+
+
+@pytest.fixture
+def tls_desk(tls_house: House) -> Iterator[Desk]:
+    """A desk where every method is offered."""
+    with tls_house.app.app_context():
+        yield Desk(tls_house.people["operator"])
