@@ -1,5 +1,6 @@
 """An act leaves the same entry, whether it was done in a page or by a command."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.admin.signing_in import csrf_of, make_admin, sign_in
-from tests.cli.shell import Shell
+from tests.cli.shell import Shell, on_one_engine
+from tests.oauth.signing import jwk_set, make_key
 
 Submit = Callable[..., None]
 
@@ -57,6 +59,62 @@ def test_deleting_a_client(shell, client_id, submit):
         "--client-id", client_id, "--scope", "external-api",
     )  # fmt: skip
     shell.json("client", "delete", client_id)
+    assert last_act(shell) == by_page
+
+
+@on_one_engine
+def test_creating_a_client_that_proves_itself_by_keys(shell, submit):
+    jwks = json.dumps(jwk_set(make_key()))
+    submit(
+        "/clients/new",
+        name="Billing",
+        client_id="billing",
+        form_number="1",
+        access_token_lifetime="3600",
+        token_endpoint_auth_method="private_key_jwt",
+        jwks=jwks,
+        token_endpoint_auth_signing_alg="ES256",
+        token_format="reference",
+        claims='tenant = "blue"',
+    )
+    by_page = last_act(shell)
+    shell.json("client", "delete", "billing")
+    shell.json(
+        "client", "create", "Billing", "--client-id", "billing",
+        "--token-endpoint-auth-method", "private_key_jwt", "--jwks", "-",
+        "--token-endpoint-auth-signing-alg", "ES256",
+        "--token-format", "reference", "--claim", 'tenant="blue"', stdin=jwks,
+    )  # fmt: skip
+    assert last_act(shell) == by_page
+
+
+@on_one_engine
+def test_changing_how_a_client_proves_itself(shell, client_id, submit):
+    submit(
+        f"/clients/{client_id}/authentication",
+        version="1",
+        token_endpoint_auth_method="federated_jwt",
+        trust_issuer="https://ci.example",
+        trust_subject="repo:acme/billing",
+        trust_audience="signet",
+    )
+    by_page = last_act(shell)
+    method = ("client", "edit", client_id, "--token-endpoint-auth-method")
+    shell.json(*method, "client_secret_basic")
+    shell.json(
+        *method, "federated_jwt", "--trust-issuer", "https://ci.example",
+        "--trust-subject", "repo:acme/billing", "--trust-audience", "signet",
+    )  # fmt: skip
+    assert last_act(shell) == by_page
+
+
+@on_one_engine
+def test_changing_the_tokens_of_a_client(shell, client_id, submit):
+    tokens = f"/clients/{client_id}/tokens"
+    submit(tokens, version="1", dpop_bound_access_tokens="y", claims="level = 3")
+    by_page = last_act(shell)
+    submit(tokens, version="2")
+    shell.json("client", "edit", client_id, "--dpop-bound-access-tokens", "--claim", "level=3")
     assert last_act(shell) == by_page
 
 
