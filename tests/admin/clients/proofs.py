@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from signet.models.clients import TrustDetails
 from signet.operations.client_authentication import ClientAuthentication, authentication_of
 from signet.operations.client_facts import ClientFacts
-from signet.operations.clients import register_client_without_secret
+from signet.operations.clients import edit_client, register_client_without_secret
 from signet.operations.public_key_text import read_public_keys
 from signet.operations.token_options import TokenOptions
 from signet.wiring import utc_now
@@ -101,6 +101,22 @@ def proof_of(client_id: str) -> ClientAuthentication:
     return authentication_of(get_client(client_id))
 
 
+def change_proof(client_id: str, authentication: ClientAuthentication) -> None:
+    """An edit by somebody else."""
+    edit_client(
+        client_id,
+        ClientFacts(name="Billing export"),
+        authentication=authentication,
+        actor=TEST,
+        now=utc_now(),
+    )
+
+
+def path_of(client_id: str) -> str:
+    """The page where this is changed."""
+    return f"/admin/clients/{client_id}/authentication"
+
+
 def filled_in(page: TestResponse) -> dict[str, Any]:
     """The fields of the page's form as a browser would send them back."""
     fields: dict[str, Any] = {}
@@ -127,7 +143,7 @@ def _is_sent(given: Mapping[str, str]) -> bool:
 
 def send_proof(desk: Desk, client_id: str, **fields: Any) -> TestResponse:
     """The answer to the form of how a client proves itself as it comes, but for these fields."""
-    path = f"/admin/clients/{client_id}/authentication"
+    path = path_of(client_id)
     return desk.send(path, **filled_in(desk.open(path)) | fields)
 
 

@@ -6,11 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from signet.models.audit_log import AuditFilter, count_entries, list_entries
+from signet.models.audit_log import count_entries
 from signet.operations.client_authentication import ClientAuthentication
-from signet.operations.client_facts import ClientFacts
-from signet.operations.clients import edit_client
-from signet.wiring import utc_now
 from tests.admin.clients.proofs import (
     CERTIFICATE,
     JWKS,
@@ -21,35 +18,20 @@ from tests.admin.clients.proofs import (
     PRIVATE_PARTS,
     TRUST,
     WAYS,
+    change_proof,
     filled_in,
     make_keyed,
+    path_of,
     proof_of,
     send_proof,
     typed_in,
     upload,
 )
-from tests.admin.clients.steps import MARKUP, get_client, make_client
+from tests.admin.clients.steps import get_client, make_client
 from tests.admin.desk import text_of
-from tests.admin.pages import links_of, read
-from tests.admin.signing_in import TEST
+from tests.admin.pages import links_of
 from tests.certificates import issue
 from tests.oauth.signing import jwk_set, public_jwk
-
-METHODS = ("client_secret_basic", *WAYS)
-
-
-def path_of(client_id: str) -> str:
-    return f"/admin/clients/{client_id}/authentication"
-
-
-def change_meanwhile(client_id: str, authentication: ClientAuthentication) -> None:
-    edit_client(
-        client_id,
-        ClientFacts(name="Billing export"),
-        authentication=authentication,
-        actor=TEST,
-        now=utc_now(),
-    )
 
 
 @pytest.mark.parametrize("method", WAYS)
@@ -195,7 +177,7 @@ def test_u31_what_somebody_else_has_changed_is_shown_and_not_overwritten(tls_des
     client_id = make_keyed("two-editors")
     form = filled_in(tls_desk.open(path_of(client_id)))
     theirs = replace(proof_of(client_id), signing_alg=None)
-    change_meanwhile(client_id, theirs)
+    change_proof(client_id, theirs)
     mine = {"jwks": json.dumps(public_jwk(OTHER_KEY)), "token_endpoint_auth_signing_alg": "PS256"}
     answer = tls_desk.send(path_of(client_id), **form | mine)
     assert answer.status_code == 409
@@ -214,7 +196,7 @@ def test_u31_what_somebody_else_has_changed_is_shown_and_not_overwritten(tls_des
 def test_u31_keys_that_are_gone_meanwhile_are_no_choice_any_more(tls_desk):
     client_id = make_keyed("keys-gone")
     form = filled_in(tls_desk.open(path_of(client_id)))
-    change_meanwhile(client_id, replace(proof_of(client_id), jwks=jwk_set(OTHER_KEY)))
+    change_proof(client_id, replace(proof_of(client_id), jwks=jwk_set(OTHER_KEY)))
     answer = tls_desk.send(path_of(client_id), **form)
     assert answer.status_code == 409
     assert f"Keys {OTHER_KEY.kid} Empty" in text_of(answer)
@@ -245,91 +227,3 @@ def test_a_client_keeps_a_method_that_the_server_does_not_offer_any_more(desk):
         desk, client_id, token_endpoint_auth_method="self_signed_tls_client_auth", **fields
     )
     assert answer.status_code == 422
-
-
-# What is shown
-
-
-@pytest.mark.parametrize(
-    ("method", "facts", "use"),
-    [
-        (
-            "private_key_jwt",
-            (f"{KEY.kid} {KEY.kid} ES256", "Only ES256", "The issuer or the token endpoint"),
-            '--data-urlencode "client_assertion=$SIGNET_ASSERTION"',
-        ),
-        ("tls_client_auth", ("CN=billing,O=Example",), "--cert client.pem --key client.key"),
-        ("self_signed_tls_client_auth", ("None ES256",), "--cert client.pem --key client.key"),
-        (
-            "federated_jwt",
-            (f"{TRUST.issuer} {TRUST.subject} signet By discovery",),
-            '--data-urlencode "client_assertion=$(cat "$SIGNET_TOKEN_FILE")"',
-        ),
-    ],
-)
-def test_the_page_of_a_client_says_how_it_proves_itself_and_how_to_use_it(
-    tls_desk, method, facts, use
-):
-    client_id = make_keyed(f"page-{method}", WAYS[method][1])
-    page = text_of(tls_desk.open(f"/admin/clients/{client_id}"))
-    for said in (method, *facts, use, f"-d client_id={client_id} \\"):
-        assert said in page
-    assert "Secret" not in page.replace("Overview Secrets Scopes", "")
-    assert "secret store" not in page
-    assert "It is refused at once." in page
-
-
-def test_u32_what_an_issuer_is_called_is_shown_as_text_everywhere(tls_desk):
-    hostile = replace(
-        TRUST, issuer=f"https://ci.example/{MARKUP[:20]}", jwks_uri="https://k.example"
-    )
-    hostile = replace(hostile, subject=MARKUP, audience=MARKUP)
-    client_id = make_keyed(
-        "hostile-issuer", ClientAuthentication(method="federated_jwt", trusted_issuers=(hostile,))
-    )
-    form = filled_in(tls_desk.open(path_of(client_id)))
-    change_meanwhile(client_id, replace(proof_of(client_id), trusted_issuers=(hostile, TRUST)))
-    number = list_entries(AuditFilter(), limit=1).entries[0].number
-    pages = [
-        tls_desk.open(f"/admin/clients/{client_id}"),
-        tls_desk.open(path_of(client_id)),
-        tls_desk.send(
-            path_of(client_id), **form | {"trust_issuer": MARKUP, "trust_subject": MARKUP}
-        ),
-        tls_desk.send(path_of(client_id), **form | {"trust_audience": MARKUP, "version": ""}),
-        tls_desk.open(f"/admin/audit/{number}"),
-    ]
-    for page in pages:
-        assert MARKUP in text_of(page)
-        assert read(page.text).all("img") == []
-        assert "54439" not in page.text
-
-
-def test_u32_the_name_of_a_key_turns_no_text_around(tls_desk):
-    named = public_jwk(KEY, kid="a\u202eb<img>")
-    client_id = make_keyed(
-        "hostile-key", ClientAuthentication(method="private_key_jwt", jwks=jwk_set(named))
-    )
-    for page in ("", "/authentication"):
-        answer = tls_desk.open(f"/admin/clients/{client_id}{page}")
-        assert "a\\u202eb<img>" in text_of(answer)
-        assert "\u202e" not in answer.text
-        assert read(answer.text).all("img") == []
-
-
-def test_the_audit_log_says_in_words_what_was_decided(tls_desk):
-    make_keyed("audited", claims={"tenant": "blue"})
-    send_proof(tls_desk, "audited", token_endpoint_auth_method="client_secret_basic")
-    entry = list_entries(AuditFilter(), limit=1).entries[0]
-    page = tls_desk.open(f"/admin/audit/{entry.number}")
-    text = text_of(page)
-    assert "Changed the method of authentication, the algorithm of assertions" in text
-    assert (
-        "Proves itself by Signed assertion private_key_jwt Client secret client_secret_basic"
-        in (text)
-    )
-    assert f"Public keys {KEY.kid} None" in text
-    assert "Token endpoint as audience Yes No" in text
-    created = text_of(tls_desk.open(f"/admin/audit/{entry.number - 1}"))
-    assert 'Claims tenant="blue"' in created
-    assert "Token format JWT" in created
