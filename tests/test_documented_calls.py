@@ -199,7 +199,7 @@ def test_the_apis_of_api_owners_take_a_token_and_nothing_else(documented: Docume
     variables = documented.variables | {"PYTHONPATH": "tests/conformance"}
     simple, bound = blocks("docs/api-owners.md", "python")
     for snippet, calls, statuses in (
-        (simple, CALLS, ["200", "401", "401", "403"]),
+        (simple, CALLS, ["200", "401", "401", "401", "403"]),
         (bound, BOUND_CALLS, ["200", "401", "401", "401", "200"]),
     ):
         program = snippet.replace("http://localhost:8000", documented.server.base_url) + calls
@@ -207,44 +207,16 @@ def test_the_apis_of_api_owners_take_a_token_and_nothing_else(documented: Docume
         assert outcome.stdout.split() == statuses, outcome.stderr
 
 
-#: Calls the API of the snippet with a good token, none, a changed one, and one of another scope.
-CALLS = """
-import os
-
-import requests
-
-answer = requests.post(
-    os.environ["SIGNET_TOKEN_URL"],
-    auth=(os.environ["SIGNET_CLIENT_ID"], os.environ["SIGNET_CLIENT_SECRET"]),
-    data={"grant_type": "client_credentials"},
-    timeout=10,
-)
-good = answer.json()["access_token"]
-orders = app.test_client()
-
-
-def call(token):
-    headers = {"Authorization": "Bearer " + token}
-    return orders.get("/orders", headers=headers).status_code
-
-
-print(call(good), call(""), call(good[:-4] + "AAAA"))
-decode = jwt.decode
-jwt.decode = lambda *args, **kwargs: decode(*args, **kwargs) | {"scope": "another"}
-print(call(good))
-"""
-
-#: Calls the other with a bound token and its proof, with that proof again, without one, with the
-#: proof of a stranger, and then with a token that anybody may bear.
-BOUND_CALLS = """
+#: Asks for a token, with these headers.
+GET_TOKEN = """
 import os
 
 import requests
 
 from tests.oauth.signing import make_key, make_proof
 
-key, stranger = make_key(), make_key()
 url = os.environ["SIGNET_TOKEN_URL"]
+key, stranger = make_key(), make_key()
 
 
 def get_token(**headers):
@@ -256,7 +228,34 @@ def get_token(**headers):
         timeout=10,
     )
     return answer.json()["access_token"]
+"""
 
+#: Calls the API of the snippet with a good token, none, a changed one, one that is bound to a key,
+#: and one of another scope.
+CALLS = (
+    GET_TOKEN
+    + """
+good, bound = get_token(), get_token(DPoP=make_proof(key, "POST", url))
+orders = app.test_client()
+
+
+def call(token):
+    headers = {"Authorization": "Bearer " + token}
+    return orders.get("/orders", headers=headers).status_code
+
+
+print(call(good), call(""), call(good[:-4] + "AAAA"), call(bound))
+decode = jwt.decode
+jwt.decode = lambda *args, **kwargs: decode(*args, **kwargs) | {"scope": "another"}
+print(call(good))
+"""
+)
+
+#: Calls the other with a bound token and its proof, with that proof again, without one, with the
+#: proof of a stranger, and then with a token that anybody may bear.
+BOUND_CALLS = (
+    GET_TOKEN
+    + """
 
 def call(scheme, token, **headers):
     headers["Authorization"] = scheme + " " + token
@@ -269,3 +268,4 @@ print(call("DPoP", token, DPoP=proof), call("DPoP", token, DPoP=proof), call("DP
 print(call("DPoP", token, DPoP=make_proof(stranger, "GET", API + "/orders", token)))
 print(call("Bearer", get_token()))
 """
+)
