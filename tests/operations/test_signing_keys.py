@@ -5,11 +5,10 @@ from functools import partial
 
 import jwt
 import pytest
-from signet.models.foreign_keys import ForeignKeys
-from signet.outbound import Outbound
 
 from signet.models.audit_log import verify_chain
 from signet.models.database import read, write
+from signet.models.foreign_keys import ForeignKeys
 from signet.models.key_encryption import KeyEncryption, KeyEncryptionError
 from signet.models.signing_keys import SigningKeyRow, list_signing_keys, load_private_key_ring
 from signet.models.store import SqlStore
@@ -23,6 +22,7 @@ from signet.operations.signing_keys import (
     rotate_key,
     take_due_step,
 )
+from signet.outbound import Outbound
 from tests.operations.acting import ADA, ENCRYPTION, NOON, at_once, entries, on_sqlite
 
 DAY = timedelta(days=1)

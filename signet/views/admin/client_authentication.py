@@ -24,6 +24,11 @@ class EditMethodForm(MethodForm):
     token_endpoint_auth_method = method_field(None)
     version = version_field()
 
+    def is_outdated(self, client: ClientDetails) -> bool:
+        """Whether the client has changed since, and the form says enough to be compared."""
+        fields = (self.version, self.token_endpoint_auth_method)
+        return self.version.data != str(client.version) and all(f.validate(self) for f in fields)
+
 
 def authentication(client_id: str) -> ResponseReturnValue:
     """The form with what is decided now."""
@@ -38,7 +43,7 @@ def set_authentication(client_id: str) -> ResponseReturnValue:
     form = EditMethodForm()
     form.offer(wiring().settings, client)
     # Before anything else: what the form keeps of the client may be gone.
-    if form.version.data != str(client.version) and form.version.validate(form):
+    if form.is_outdated(client):
         return _show_both_versions(form, client), 409
     if form.validate_on_submit():
         chosen = form.authentication()
