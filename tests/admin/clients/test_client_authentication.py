@@ -203,6 +203,13 @@ def test_u31_keys_that_are_gone_meanwhile_are_no_choice_any_more(tls_desk):
     assert tls_desk.send(path_of(client_id), **filled_in(answer)).status_code == 422
 
 
+def test_u31_an_old_form_with_a_choice_that_is_none_is_a_mistake(tls_desk):
+    client_id = make_keyed("old-nonsense")
+    answer = send_proof(tls_desk, client_id, version="9", token_endpoint_auth_method="none")
+    assert answer.status_code == 422
+    assert text_of(answer).count("Choose how the client proves itself") == 2
+
+
 @pytest.mark.parametrize("missing", ["version", "token_endpoint_auth_method"])
 def test_u31_a_form_without_its_version_or_a_choice_saves_nothing(tls_desk, missing):
     client_id = make_keyed(f"without-{missing.partition('_')[0]}")
