@@ -87,7 +87,11 @@ def test_an_uploaded_certificate_and_the_keys_of_an_issuer_are_read_too(tls_desk
 
 
 @pytest.mark.parametrize("method", ["private_key_jwt", "self_signed_tls_client_auth"])
-@pytest.mark.parametrize("text", [PRIVATE_PEM, PRIVATE_JWK, '{"keys": [' + PRIVATE_JWK + "]}"])
+@pytest.mark.parametrize(
+    "text",
+    [PRIVATE_PEM, PRIVATE_JWK, '{"keys": [' + PRIVATE_JWK + "]}"],
+    ids=["pem", "jwk", "set"],
+)
 @pytest.mark.parametrize("is_file", [False, True])
 def test_a_private_key_is_refused_and_not_repeated(tls_desk, method, text, is_file):
     field = "jwks" if method == "private_key_jwt" else "certificates"
@@ -100,7 +104,9 @@ def test_a_private_key_is_refused_and_not_repeated(tls_desk, method, text, is_fi
 
 @pytest.mark.parametrize("field", ["jwks", "certificates", "trust_jwks"])
 @pytest.mark.parametrize(
-    "text", [PRIVATE_PEM, PRIVATE_JWK, PRIVATE_JWK[:-1], PRIVATE_PEM.splitlines()[1]]
+    "text",
+    [PRIVATE_PEM, PRIVATE_JWK, PRIVATE_JWK[:-1], PRIVATE_PEM.splitlines()[1]],
+    ids=["pem", "jwk", "broken jwk", "bare"],
 )
 def test_a_private_key_in_a_field_of_another_method_does_not_come_back(tls_desk, field, text):
     answer = send_new(tls_desk, name="", **{field: text})
