@@ -110,6 +110,8 @@ def encoded(fields: dict[str, str], odd: str, value: str) -> str:
     )
 
 
+# The engine that takes less: no NUL, nothing too long for its column.
+@pytest.mark.parametrize("house", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("value", ODD_VALUES.values(), ids=ODD_VALUES)
 def test_u39_no_value_of_a_form_is_too_odd(house: House, forms: list[Form], value: str):
     sent = set()
@@ -301,10 +303,11 @@ def test_a_form_that_came_too_late_shows_what_it_held_but_for_secrets(sqlite_hou
 
 def test_u39_a_fault_of_ours_shows_a_reference_and_nothing_else(sqlite_house: House):
     """A row that nobody but a disk or a person with an editor can have written."""
-    update = "UPDATE client SET created_at = '{}'"
+    here = " WHERE client_id = 'billing-export'"
+    update = "UPDATE client SET created_at = '{}'" + here
     with sqlite_house.app.app_context():
         with db.engine.begin() as connection:
-            kept = connection.exec_driver_sql("SELECT created_at FROM client").scalar_one()
+            kept = connection.exec_driver_sql("SELECT created_at FROM client" + here).scalar_one()
             connection.exec_driver_sql(update.format("canary-fault"))
         answer = sqlite_house.people[ADMINISTRATOR].get("/admin/clients/billing-export")
         with db.engine.begin() as connection:
@@ -358,7 +361,7 @@ def _postgresql_shut(url: Any) -> Iterator[None]:
             admin.execute(f"ALTER DATABASE {url.database} ALLOW_CONNECTIONS true".encode())
 
 
-def token(house: House, client_id: str = "billing-export") -> int:
+def token(house: House, client_id: str = "asking") -> int:
     """The status of a token request."""
     form = {"grant_type": "client_credentials", "client_id": client_id}
     form["client_secret"] = house.secret

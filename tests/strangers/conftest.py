@@ -36,6 +36,12 @@ class Registered:
         return f"{self.server.base_url}/connect/token"
 
 
+@pytest.fixture
+def engine() -> str:
+    """One for all: what strangers read does not come from the database."""
+    return "sqlite"
+
+
 @pytest.fixture(scope="session")
 def registrations() -> dict[str, Registered]:
     """The clients there are, by their server: a command takes longer than a test."""
