@@ -65,6 +65,8 @@ class Visit:
     def picture(self, name: str) -> None:
         """The page as it is, light and dark, wide and narrow."""
         SCREENSHOTS.mkdir(exist_ok=True)
+        # The click before may have led elsewhere, where there is no document yet.
+        self.page.wait_for_load_state()
         self._pictures += 1
         for theme in ("light", "dark"):
             for width in (1280, 375):

@@ -35,8 +35,6 @@ class House:
     """The app, who is in it, and what the addresses of its things are made of."""
 
     app: Flask
-    #: Of the client ``asking``, which only asks for tokens: no form is opened for it.
-    secret: str
     arguments: dict[str, Any]
     #: By page, where it means another thing by the same word.
     arguments_of: dict[str, dict[str, Any]]
@@ -105,7 +103,6 @@ def furnished(folder: Path, database_url: str, **variables: str) -> Iterator[Hou
     with kept(create_app(load_settings(environ | variables))) as app:
         with app.app_context():
             issued = _furnish()
-            asking = _register("asking")
             of_api = create_api_secret("external-api", actor=TEST, now=utc_now())
         arguments = {
             "client_id": issued.client_id,
@@ -118,20 +115,16 @@ def furnished(folder: Path, database_url: str, **variables: str) -> Iterator[Hou
             people[role] = app.test_client()
             sign_in(people[role], make_admin(app, role))
         arguments_of = {"admin.api_secrets": {"secret_id": of_api.secret_id}}
-        yield House(app, asking.client_secret, arguments, arguments_of, people)
+        yield House(app, arguments, arguments_of, people)
 
 
 def _furnish() -> IssuedSecret:
     encryption, alg = wiring().encryption, wiring().settings.signing_alg
     take_due_step(alg, encryption=encryption, actor=TEST, now=utc_now())
     create_scope("external-api", apis=["external-api"], actor=TEST, now=utc_now())
-    return _register("billing-export", "Billing export")
-
-
-def _register(client_id: str, name: str = "") -> IssuedSecret:
     return register_client(
-        ClientFacts(name=name or client_id),
-        client_id=client_id,
+        ClientFacts(name="Billing export"),
+        client_id="billing-export",
         scopes=["external-api"],
         actor=TEST,
         now=utc_now(),
