@@ -7,7 +7,7 @@ hostile tokens included, is not active, and the answer says no more than that.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request
@@ -18,7 +18,6 @@ from signet.oauth.access_token import (
     sign_jwt,
     verify_access_token,
 )
-from signet.oauth.client import Client
 from signet.oauth.client_authentication import Authenticated, authenticate_caller, note_use
 from signet.oauth.errors import RefusedClientError
 from signet.oauth.jwks import SigningKey
@@ -38,7 +37,13 @@ class Introspection:
     answer: Mapping[str, Any]
     caller_id: str
     #: Of a signed answer; ``None``: the server's default.
-    signing_alg: str | None
+    signing_alg: str | None = None
+    #: Why the token is not active, for the log; ``None`` if it is.
+    reason: str | None = None
+
+
+class InactiveTokenError(Exception):
+    """The token is not in force, or not for the one who asks; the text says why, for the log."""
 
 
 def introspect(request: OAuth2Request, *, server: ProtocolServer, now: datetime) -> Introspection:
@@ -56,10 +61,15 @@ def introspect(request: OAuth2Request, *, server: ProtocolServer, now: datetime)
             note_use(caller, server=server)
     except RefusedClientError as error:
         raise error.challenged() from None
-    claims = find_live_token(token, server=server, now=now)
     if isinstance(caller, ResourceServer):
-        return Introspection(_for_api(claims, caller), caller.identifier, caller.signing_alg)
-    return Introspection(_for_client(claims, caller.client), caller.client.client_id, None)
+        about = partial(Introspection, caller_id=caller.identifier, signing_alg=caller.signing_alg)
+    else:
+        about = partial(Introspection, caller_id=caller.client.client_id)
+    try:
+        claims = _get_live_token(token, server=server, now=now)
+        return about(_answer_to(caller, claims))
+    except InactiveTokenError as error:
+        return about(_INACTIVE, reason=str(error))
 
 
 def sign_introspection(
@@ -83,10 +93,19 @@ def find_live_token(
     token: str, *, server: ProtocolServer, now: datetime
 ) -> Mapping[str, Any] | None:
     """The claims of a token of this server's that is in force, its client too; else ``None``."""
-    claims = _find_claims(token, server=server, now=now)
-    if claims is None or server.store.is_token_revoked(claims["jti"]):
+    try:
+        return _get_live_token(token, server=server, now=now)
+    except InactiveTokenError:
         return None
-    return claims if _is_enabled(claims["client_id"], server) else None
+
+
+def _get_live_token(token: str, *, server: ProtocolServer, now: datetime) -> Mapping[str, Any]:
+    claims = _get_claims(token, server=server, now=now)
+    if server.store.is_token_revoked(claims["jti"]):
+        raise InactiveTokenError("token: revoked")
+    if not _is_enabled(claims["client_id"], server):
+        raise InactiveTokenError("token: its client is disabled or deleted")
+    return claims
 
 
 def _is_enabled(client_id: str, server: ProtocolServer) -> bool:
@@ -95,15 +114,17 @@ def _is_enabled(client_id: str, server: ProtocolServer) -> bool:
     return any(client is not None and client.enabled for client in found)
 
 
-def _find_claims(token: str, *, server: ProtocolServer, now: datetime) -> Mapping[str, Any] | None:
+def _get_claims(token: str, *, server: ProtocolServer, now: datetime) -> Mapping[str, Any]:
     if token.startswith(REFERENCE_PREFIX):
         kept = server.store.find_reference_token(digest_reference_token(token))
-        return kept.claims if kept is not None and now < kept.expires_at else None
+        if kept is None or kept.expires_at <= now:
+            raise InactiveTokenError("token: expired" if kept else "token: an unknown reference")
+        return kept.claims
     try:
         keys = verification_keys(server.store.published_keys(now))
         return verify_access_token(token, keys, issuer=server.issuer, now=now)
-    except ValueError:
-        return None
+    except ValueError as error:
+        raise InactiveTokenError(f"token: {error}") from None
 
 
 def verification_keys(keys: Sequence[SigningKey]) -> tuple[PublicKey, ...]:
@@ -130,18 +151,19 @@ def _identify(
         return authenticate_caller(request, server=server, now=now, fresh=True)
 
 
-def _for_api(claims: Mapping[str, Any] | None, api: ResourceServer) -> Mapping[str, Any]:
+def _answer_to(
+    caller: Authenticated | ResourceServer, claims: Mapping[str, Any]
+) -> Mapping[str, Any]:
     # "the authorization server … MUST determine whether or not the token can be used at the
     # protected resource making the introspection call" — RFC 7662 §4
-    if claims is None or api.identifier not in _audiences(claims["aud"]):
-        return _INACTIVE
-    return _active(claims, [name for name in _names(claims["scope"]) if name in api.scopes])
-
-
-def _for_client(claims: Mapping[str, Any] | None, client: Client) -> Mapping[str, Any]:
-    if claims is None or claims["client_id"] != client.client_id:
-        return _INACTIVE
-    return _active(claims, _names(claims["scope"]))
+    names = _names(claims["scope"])
+    if isinstance(caller, ResourceServer):
+        if caller.identifier not in _audiences(claims["aud"]):
+            raise InactiveTokenError("token: for another API")
+        return _active(claims, [name for name in names if name in caller.scopes])
+    if claims["client_id"] != caller.client.client_id:
+        raise InactiveTokenError("token: of another client")
+    return _active(claims, names)
 
 
 def _active(claims: Mapping[str, Any], scope: Sequence[str]) -> Mapping[str, Any]:

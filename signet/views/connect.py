@@ -44,6 +44,8 @@ def introspection() -> Response:
     server, now = authorization_server(), wiring().clock()
     introspected = introspect(_read_request(), server=server, now=now)
     note_for_log(client_id=introspected.caller_id)
+    if introspected.reason is not None:
+        note_for_log(reason=introspected.reason)
     if not _wishes_signed_answer():
         return json_response(dict(introspected.answer), 200, _NO_STORE)
     signed = sign_introspection(introspected, server=server, now=now)

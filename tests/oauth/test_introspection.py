@@ -379,6 +379,31 @@ def test_that_a_client_is_no_more_is_asked_of_the_database(server, make_token, s
     assert ask(server, make_token(claims_for(), server), AS_ORDERS)["active"]
 
 
+def reason(server: MemoryServer, token: str, caller: dict[str, Any]) -> str | None:
+    """Why the token is not active, as the log is told."""
+    return introspect(make_request(token=token, **caller), server=server, now=NOON).reason
+
+
+@FORMS
+def test_the_log_is_told_why_a_token_is_not_active(server, make_token):
+    claims = claims_for()
+    token = make_token(claims, server)
+    assert reason(server, token, AS_ORDERS) is None
+    assert reason(server, token, AS_STOCK) == "token: for another API"
+    assert reason(server, token, AS_SHOP) == "token: of another client"
+    expired = make_token(claims_for(now=NOON - HOUR), server)
+    assert reason(server, expired, AS_ORDERS) == "token: expired"
+    server.store.change("billing", enabled=False)
+    assert reason(server, token, AS_ORDERS) == "token: its client is disabled or deleted"
+    server.store.revoke_token(claims["jti"], until=NOON + HOUR)
+    assert reason(server, token, AS_ORDERS) == "token: revoked"
+
+
+def test_the_log_is_told_what_is_wrong_with_what_is_no_token_and_not_what_it_is(server):
+    assert reason(server, "garbage", AS_ORDERS) == "token: not a signed JWT"
+    assert reason(server, generate_reference_token(), AS_ORDERS) == "token: an unknown reference"
+
+
 def test_a_token_that_counts_asks_for_no_fresh_client(server):
     ask(server, as_jwt(claims_for(), server), AS_ORDERS)
     assert server.store.fresh_questions == 0

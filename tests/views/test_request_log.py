@@ -127,6 +127,14 @@ def test_no_secret_is_logged_wherever_it_stands(billing, lines):
     assert secret not in json.dumps(lines())
 
 
+def test_why_a_token_is_not_active_is_logged(billing, lines):
+    form = {"token": "a secret of somebody's"}
+    answer = billing.post("/connect/introspect", data=form, headers=basic("billing", "secret"))
+    assert answer.json == {"active": False}
+    (line,) = lines()
+    assert (line["client_id"], line["reason"]) == ("billing", "token: not a signed JWT")
+
+
 def test_what_was_pasted_into_an_address_is_not_logged(billing, lines):
     secret, token = generate_client_secret(), generate_reference_token()
     for pasted in (secret, token, "eyJ" + "x" * 300):
