@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
@@ -43,7 +44,7 @@ def read_public_keys(text: str, *, field: str = "jwks") -> dict[str, Any]:
         document = {"keys": list(_read_pem(text))} if _PEM_BEGIN in text else json.loads(text)
     except RecursionError:
         raise OperationError("Use a JWK set, a JWK or PEM", field=field) from None
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         if "PRIVATE KEY" in text:
             raise OperationError(_PRIVATE, field=field) from None
         raise OperationError(
@@ -92,13 +93,14 @@ def _check_key(jwk: object, number: int, field: str) -> dict[str, Any]:
             raise OperationError(_PRIVATE, field=field) from None
         raise OperationError(f"Key {number} cannot be used: {error}", field=field) from None
     assert isinstance(jwk, dict), "it was imported"
-    kept = {name: jwk[name] for name in _KEPT if name in jwk}
+    kept = {name: jwk[name] for name in _KEPT if jwk.get(name) is not None}
     kid = kept.get("kid")
     if kid is not None and (not isinstance(kid, str) or len(kid) > 200):
         raise OperationError(f"Key {number}: kid is no text of at most 200", field=field)
     if "x5c" in kept:
-        kept["x5c"] = kept["x5c"][:1]
         _check_certificate(key, number, field)
+        # The first is the key's; the others would only vouch for it.
+        kept["x5c"] = kept["x5c"][:1]
     return kept
 
 
@@ -140,9 +142,9 @@ def _public_jwk(key: Any) -> dict[str, Any]:
     for kind in (RSAKey, ECKey, OKPKey):
         try:
             imported: Key = kind.import_key(pem)
-        except (ValueError, TypeError, JoseError):
+            members = imported.as_dict(private=False)
+        except (ValueError, TypeError, KeyError, JoseError):
             continue
-        members = imported.as_dict(private=False)
         # Without a name: whatever the client calls it is right.
         return {name: members[name] for name in _KEPT if name in members and name != "kid"}
     raise ValueError("no key of a supported type")

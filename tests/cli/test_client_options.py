@@ -1,6 +1,7 @@
 """``flask client``: how a client proves itself, and what its tokens are like."""
 
 import json
+from base64 import b64encode
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -80,6 +81,30 @@ def test_a_private_key_is_refused_and_not_repeated(shell, tmp_path):
 def test_what_is_no_public_key_is_refused(shell, text):
     shell.refusal("client", "create", "x", *SIGNED, "--jwks", "-", stdin=text)
     assert shell.json("client", "list") == []
+
+
+@pytest.mark.parametrize("x5c", [{}, {"a": 1}, 5, True, "AAAA", [], [5]], ids=repr)
+def test_a_certificate_of_another_form_is_refused(shell, x5c):
+    text = json.dumps(JWK | {"x5c": x5c})
+    refusal = shell.refusal("client", "create", "x", *SIGNED, "--jwks", "-", stdin=text)
+    assert refusal == "jwks: Key 1: x5c is not the key's certificate"
+
+
+@pytest.mark.parametrize(
+    "spki",
+    [
+        # GOST R 34.10, which the library does not know, and a curve that the JWK does not.
+        bytes.fromhex("3013300a06082a8503070101010103050004020102"),
+        ec.generate_private_key(ec.BrainpoolP256R1())
+        .public_key()
+        .public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+    ],
+    ids=["GOST", "brainpool"],
+)
+def test_a_key_of_another_kind_in_pem_is_refused(shell, spki):
+    text = f"-----BEGIN PUBLIC KEY-----\n{b64encode(spki).decode()}\n-----END PUBLIC KEY-----\n"
+    refusal = shell.refusal("client", "create", "x", *SIGNED, "--jwks", "-", stdin=text)
+    assert refusal.startswith("jwks: Use a JWK set, a JWK, or a public key")
 
 
 def test_a_file_that_cannot_be_read_is_wrong_usage(shell, tmp_path):
