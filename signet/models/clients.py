@@ -84,6 +84,7 @@ class ClientRow(Base):
         return Client(
             client_id=self.client_id,
             enabled=self.enabled,
+            created_at=self.created_at,
             token_endpoint_auth_method=self.token_endpoint_auth_method,
             secrets=tuple(secret.to_client_secret() for secret in self.secrets),
             scopes=tuple(

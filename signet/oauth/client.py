@@ -108,6 +108,8 @@ class Client:
 
     client_id: str
     enabled: bool = True
+    #: A token from before is of another client that had the same id.
+    created_at: datetime | None = None
     token_endpoint_auth_method: str = CLIENT_SECRET_BASIC
     grant_types: frozenset[str] = frozenset({CLIENT_CREDENTIALS})
     secrets: tuple[ClientSecret, ...] = ()

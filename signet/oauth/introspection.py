@@ -6,7 +6,7 @@ hostile tokens included, is not active, and the answer says no more than that.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import Any
 
@@ -18,9 +18,11 @@ from signet.oauth.access_token import (
     sign_jwt,
     verify_access_token,
 )
+from signet.oauth.client import Client
 from signet.oauth.client_authentication import Authenticated, authenticate_caller, note_use
 from signet.oauth.errors import RefusedClientError
 from signet.oauth.jwks import SigningKey
+from signet.oauth.jws import CLOCK_AHEAD
 from signet.oauth.public_keys import PublicKey, import_public_key
 from signet.oauth.resource_server import ResourceServer
 from signet.oauth.server import ProtocolServer
@@ -103,15 +105,21 @@ def _get_live_token(token: str, *, server: ProtocolServer, now: datetime) -> Map
     claims = _get_claims(token, server=server, now=now)
     if server.store.is_token_revoked(claims["jti"]):
         raise InactiveTokenError("token: revoked")
-    if not _is_enabled(claims["client_id"], server):
+    if not _is_held_by_client(claims, server):
         raise InactiveTokenError("token: its client is disabled or deleted")
     return claims
 
 
-def _is_enabled(client_id: str, server: ProtocolServer) -> bool:
+def _is_held_by_client(claims: Mapping[str, Any], server: ProtocolServer) -> bool:
     # A client may have been enabled since its snapshot, so only the database can say no.
-    found = (server.store.find_client(client_id, fresh=fresh) for fresh in (False, True))
-    return any(client is not None and client.enabled for client in found)
+    found = (server.store.find_client(claims["client_id"], fresh=fresh) for fresh in (False, True))
+    return any(client is not None and client.enabled and _is_of(claims, client) for client in found)
+
+
+def _is_of(claims: Mapping[str, Any], client: Client) -> bool:
+    """Whether the token was issued to this client, not to one of its name that was deleted."""
+    issued_at = datetime.fromtimestamp(claims["iat"], UTC)
+    return client.created_at is None or client.created_at <= issued_at + CLOCK_AHEAD
 
 
 def _get_claims(token: str, *, server: ProtocolServer, now: datetime) -> Mapping[str, Any]:

@@ -372,6 +372,17 @@ def test_a_token_of_a_client_that_is_no_more_is_not_active(server, make_token, c
 
 
 @FORMS
+def test_a_token_of_a_client_that_was_deleted_is_none_of_its_namesake(server, make_token):
+    """An id may be given again, and then to somebody else."""
+    token = make_token(claims_for(), server)
+    server.store.change("billing", created_at=NOON - HOUR)
+    assert ask(server, token, AS_ORDERS)["active"]
+    server.store.change("billing", created_at=NOON + timedelta(minutes=1))
+    assert ask(server, token, AS_ORDERS) == INACTIVE
+    assert ask(server, token, AS_BILLING) == INACTIVE
+
+
+@FORMS
 @pytest.mark.parametrize("snapshot", [None, replace(BILLING, enabled=False)])
 def test_that_a_client_is_no_more_is_asked_of_the_database(server, make_token, snapshot):
     """It may have been enabled since."""
