@@ -11,12 +11,10 @@ def upgrade() -> None:
     op.create_table(
         "reference_token",
         sa.Column("digest", sa.String(80), nullable=False),
-        sa.Column("client_id", sa.String(100), nullable=False),
         sa.Column("claims", sa.Text(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("digest", name="pk_reference_token"),
     )
-    op.create_index("ix_reference_token_client_id", "reference_token", ["client_id"])
     op.create_index("ix_reference_token_expires_at", "reference_token", ["expires_at"])
     op.create_table(
         "revoked_token",

@@ -26,7 +26,6 @@ class ReferenceTokenRow(Base):
     __tablename__ = "reference_token"
 
     digest: Mapped[str] = mapped_column(String(80), primary_key=True)
-    client_id: Mapped[str] = mapped_column(String(100), index=True)
     #: JSON.
     claims: Mapped[str] = mapped_column(Text)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
@@ -35,7 +34,6 @@ class ReferenceTokenRow(Base):
         """The frozen twin that the protocol works with."""
         return ReferenceToken(
             digest=self.digest,
-            client_id=self.client_id,
             claims=json.loads(self.claims),
             expires_at=self.expires_at,
         )
@@ -57,7 +55,6 @@ def save_reference_token(token: ReferenceToken) -> None:
         session.add(
             ReferenceTokenRow(
                 digest=token.digest,
-                client_id=token.client_id,
                 claims=json.dumps(token.claims),
                 expires_at=token.expires_at,
             )

@@ -117,7 +117,6 @@ def kept_reference_token(token: str, claims: Mapping[str, Any]) -> ReferenceToke
     """What is kept of a new reference token that stands for these claims."""
     return ReferenceToken(
         digest=digest_reference_token(token),
-        client_id=claims["client_id"],
         claims=claims,
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
     )

@@ -40,7 +40,6 @@ class ReferenceToken:
     """What is kept of a token that is only a reference: its digest, and what it stands for."""
 
     digest: str
-    client_id: str
     #: As a JWT would hold them (RFC 9068 §2.2), ``jti`` and ``exp`` included.
     claims: Mapping[str, Any]
     expires_at: datetime
