@@ -6,11 +6,11 @@ from typing import Any
 import click
 
 from signet.cli.actor import command_line
-from signet.cli.error_edge import Group
+from signet.cli.error_edge import Group, Refusal
 from signet.cli.output import answer, json_option, rfc3339, table
 from signet.models.signing_keys import list_signing_keys
 from signet.oauth.jwks import SigningKey
-from signet.operations import signing_keys
+from signet.operations import rewrap, signing_keys
 from signet.settings import SIGNING_ALGORITHMS
 from signet.wiring import wiring
 
@@ -80,6 +80,25 @@ def revoke_key(kid: str, as_json: bool) -> None:
         f"Revoked {kid}." + (f" {successor} signs now." if successor else ""),
         as_json=as_json,
     )
+
+
+@group.command("rewrap")
+@json_option
+def rewrap_keys(as_json: bool) -> None:
+    """Encrypt everything at rest with the first of SIGNET_KEY_ENCRYPTION_KEYS.
+
+    May be repeated, and interrupted; nothing stops working meanwhile.
+    """
+    parts = wiring()
+    done = rewrap.rewrap(encryption=parts.encryption, actor=command_line(), now=parts.clock())
+    answer(
+        {"kek_id": done.kek_id, "rewrapped": done.rewrapped, "left": list(done.left)},
+        f"Encrypted {done.rewrapped} anew with the key-encryption key {done.kek_id}.",
+        as_json=as_json,
+    )
+    if done.left:
+        more = f" (and {len(done.left) - 1} more)" if len(done.left) > 1 else ""
+        raise Refusal(f"Left as it is: {done.left[0]}{more}")
 
 
 def key_document(key: SigningKey, *, now: datetime) -> dict[str, Any]:

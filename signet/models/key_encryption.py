@@ -32,6 +32,16 @@ class KeyEncryption:
         """Whether there is any key."""
         return self._current is not None
 
+    @property
+    def current_kek_id(self) -> str | None:
+        """Id of the key that closes new envelopes."""
+        return self._current
+
+    @property
+    def kek_ids(self) -> tuple[str, ...]:
+        """Ids of the keys at hand, the one that encrypts first."""
+        return tuple(self._keys)
+
     def encrypt(self, plaintext: bytes, *, about: Sequence[str]) -> bytes:
         """An envelope of the plaintext.
 
@@ -59,6 +69,14 @@ class KeyEncryption:
             raise KeyEncryptionError(
                 f"the key-encryption key {kek_id!r} does not fit, or the row was changed"
             ) from None
+
+
+def kek_id_of(envelope: bytes) -> str:
+    """The id of the key that an envelope names.
+
+    :raises KeyEncryptionError: if it is no envelope.
+    """
+    return _open(envelope)[0]
 
 
 def _open(envelope: bytes) -> tuple[str, bytes, bytes]:

@@ -53,7 +53,7 @@ class SigningKeyRow(Base):
         """
         try:
             plaintext = encryption.decrypt(
-                self.encrypted_private_jwk, about=_about(self.kid, self.alg)
+                self.encrypted_private_jwk, about=about_private_key(self.kid, self.alg)
             )
         except KeyEncryptionError as error:
             raise KeyEncryptionError(f"signing key {self.kid}: {error}") from None
@@ -70,7 +70,7 @@ def new_signing_key_row(
         kid=jwk["kid"],
         alg=alg,
         public_jwk=json.dumps(jwk),
-        encrypted_private_jwk=encryption.encrypt(private, about=_about(jwk["kid"], alg)),
+        encrypted_private_jwk=encryption.encrypt(private, about=about_private_key(jwk["kid"], alg)),
         announced_at=announced_at,
         signing_at=signing_at,
         retired_at=None,
@@ -110,5 +110,6 @@ def load_signing_key_rows(session: Session) -> list[SigningKeyRow]:
     return list(session.scalars(query))
 
 
-def _about(kid: str, alg: str) -> tuple[str, ...]:
+def about_private_key(kid: str, alg: str) -> tuple[str, ...]:
+    """What the envelope of a signing key is tied to."""
     return (SigningKeyRow.__tablename__, kid, alg, "access token signing")

@@ -36,6 +36,7 @@ _KINDS = {
     "scope": "Scope",
     "api": "API",
     "key": "Signing key",
+    "encryption": "Key-encryption key",
     "admin": "Administrator",
 }
 

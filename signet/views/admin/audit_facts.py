@@ -43,6 +43,8 @@ _LABELS = {
     "ended": "Sessions ended",
     "failures": "Failed attempts",
     "secret": "New secret",
+    "what": "Encrypted",
+    "rewrapped": "Number",
     "replaced": "Replaced secret",
 }
 _NOTHING = {

@@ -146,6 +146,12 @@ def _key(text: str) -> Callable[[AuditEntry], str]:
     return lambda entry: f"{text} {_name(entry)[:8]}…"
 
 
+def _rewrapped(entry: AuditEntry) -> str:
+    rows, what = entry.after.get("rewrapped", "some"), entry.after.get("what", "row")
+    plural = "" if rows == 1 else "s"
+    return f"Encrypted {rows} {what}{plural} with the key-encryption key {_name(entry)}"
+
+
 def _name(entry: AuditEntry) -> str:
     return entry.object.name or entry.object.id or "an unknown object"
 
@@ -180,6 +186,7 @@ ACTS = {
     "key.rotate": Act("Signing key rotated", _key("Rotated the signing key, the next is")),
     "key.retire": Act("Signing key retired", _key("Retired the signing key")),
     "key.revoke": Act("Signing key revoked", _key("Revoked the signing key")),
+    "encryption.rewrap": Act("Keys encrypted anew", _rewrapped),
     "admin.set_up": Act("Signet set up", "Set up Signet with {name} as first administrator"),
     "admin.create": Act("Administrator created", _created_admin),
     "admin.set_role": Act("Role changed", _role),
