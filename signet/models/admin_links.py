@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, delete, select
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from signet.extensions import Base
@@ -87,13 +87,7 @@ def add_link(
     :return: its token, 256 random bits.
     """
     token = secrets.token_urlsafe(32)
-    session.execute(
-        delete(AdminLinkRow).where(
-            AdminLinkRow.folded_name == name.casefold(),
-            AdminLinkRow.kind == kind,
-            AdminLinkRow.used_at.is_(None),
-        )
-    )
+    _end(session, AdminLinkRow.kind == kind, AdminLinkRow.folded_name == name.casefold())
     session.add(
         AdminLinkRow(
             digest=_digest(token),
@@ -136,19 +130,18 @@ def list_open_links(*, now: datetime) -> tuple[AdminLink, ...]:
 
 def end_links_of(session: Session, admin: AdminRow, *, kind: str | None = None) -> None:
     """End the links that an admin was given, or those of one kind."""
-    ended = delete(AdminLinkRow).where(
-        AdminLinkRow.admin_id == admin.id, AdminLinkRow.used_at.is_(None)
-    )
-    session.execute(ended if kind is None else ended.where(AdminLinkRow.kind == kind))
+    of_kind = () if kind is None else (AdminLinkRow.kind == kind,)
+    _end(session, AdminLinkRow.admin_id == admin.id, *of_kind)
 
 
 def end_links_by(session: Session, name: str) -> None:
     """End the links that somebody made who may not make any more."""
-    session.execute(
-        delete(AdminLinkRow).where(
-            AdminLinkRow.created_by == name[:320], AdminLinkRow.used_at.is_(None)
-        )
-    )
+    _end(session, AdminLinkRow.created_by == name[:320])
+
+
+def end_invitations_of(session: Session, name: str) -> None:
+    """End the invitation of a name that has become an admin's."""
+    _end(session, AdminLinkRow.kind == INVITATION, AdminLinkRow.folded_name == name.casefold())
 
 
 def prune_links(*, now: datetime) -> None:
@@ -169,6 +162,11 @@ def to_admin_link(row: AdminLinkRow) -> AdminLink:
         expires_at=row.expires_at,
         used_at=row.used_at,
     )
+
+
+def _end(session: Session, *which: ColumnElement[bool]) -> None:
+    # One that was used stays, so that whoever opens it again hears that.
+    session.execute(delete(AdminLinkRow).where(AdminLinkRow.used_at.is_(None), *which))
 
 
 def _digest(token: str) -> str:

@@ -21,6 +21,8 @@ from signet.models.database import DatabaseUnavailableError, read, write
 SEEN_EVERY = timedelta(minutes=1)
 #: Seconds: reading pages must not wait long for whoever keeps the database locked.
 _LONGEST_NOTE = 0.5
+#: Hexadecimal digits of the digest that name a session in a list.
+_KEY_LENGTH = 16
 
 
 class AdminSessionRow(Base):
@@ -35,6 +37,10 @@ class AdminSessionRow(Base):
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     address: Mapped[str] = mapped_column(String(64))
     user_agent: Mapped[str] = mapped_column(String(400))
+    #: Which second factor was proved: ``app``, ``passkey`` or ``recovery``; empty: none yet.
+    second_factor: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    #: When the admin last proved to be who they are; ``None``: not since the password.
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +60,18 @@ class AdminSession:
     role: str
     created_at: datetime
     last_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionDetails:
+    """A session as a list of them shows it."""
+
+    #: What :func:`session_key` gives for its id.
+    key: str
+    created_at: datetime
+    last_seen_at: datetime
+    address: str
+    user_agent: str
 
 
 def open_session(
@@ -98,6 +116,38 @@ def find_session(session_id: str, *, limits: SessionLimits, now: datetime) -> Ad
             created_at=row.created_at,
             last_seen_at=row.last_seen_at,
         )
+
+
+def list_sessions(
+    admin_name: str, *, limits: SessionLimits, now: datetime
+) -> tuple[SessionDetails, ...]:
+    """The live sessions of an admin, the one that was used last first."""
+    query = (
+        select(AdminSessionRow)
+        .join(AdminRow, AdminRow.id == AdminSessionRow.admin_id)
+        .where(
+            AdminRow.folded_name == admin_name.casefold(),
+            AdminSessionRow.last_seen_at > now - limits.idle,
+            AdminSessionRow.created_at > now - limits.longest,
+        )
+        .order_by(AdminSessionRow.last_seen_at.desc(), AdminSessionRow.id_digest)
+    )
+    with read() as session:
+        return tuple(
+            SessionDetails(
+                key=row.id_digest[:_KEY_LENGTH],
+                created_at=row.created_at,
+                last_seen_at=row.last_seen_at,
+                address=row.address,
+                user_agent=row.user_agent,
+            )
+            for row in session.scalars(query)
+        )
+
+
+def session_key(session_id: str) -> str:
+    """By which a session is told from the others in a list; it signs nobody in."""
+    return _digest(session_id)[:_KEY_LENGTH]
 
 
 def note_seen(found: AdminSession, *, now: datetime) -> None:

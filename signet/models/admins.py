@@ -53,6 +53,8 @@ class SetupCodeRow(Base):
 class AdminDetails:
     """An administrator as people and scripts read it."""
 
+    #: Names them in addresses, where the name could not stand.
+    number: int
     name: str
     role: str
     enabled: bool
@@ -71,6 +73,13 @@ def find_admin(name: str) -> AdminDetails | None:
     """The administrator of this name, by no case."""
     with read() as session:
         row = find_admin_row(session, name)
+        return to_admin_details(row) if row else None
+
+
+def find_admin_by_number(number: int) -> AdminDetails | None:
+    """The administrator whom an address names."""
+    with read() as session:
+        row = session.get(AdminRow, number)
         return to_admin_details(row) if row else None
 
 
@@ -98,6 +107,7 @@ def count_administrators(session: Session, *, but: AdminRow | None = None) -> in
 def to_admin_details(row: AdminRow) -> AdminDetails:
     """What leaves this room of a row."""
     return AdminDetails(
+        number=row.id,
         name=row.name,
         role=row.role,
         enabled=row.enabled,

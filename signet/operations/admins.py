@@ -1,4 +1,7 @@
-"""What is done to admins: the first one by set-up code, more by command, roles, passwords, ends."""
+"""What is done to admins: the first one by set-up code, more by command, roles, passwords, ends.
+
+Links by which they come in or back are in ``admin_links.py``.
+"""
 
 import hashlib
 import hmac
@@ -8,20 +11,28 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from signet.models.admin_links import PASSWORD, end_links_by, end_links_of
 from signet.models.admin_sessions import end_sessions_of
 from signet.models.admins import (
     ADMINISTRATOR,
-    ROLES,
     AdminRow,
     SetupCodeRow,
     count_administrators,
-    find_admin_row,
 )
-from signet.models.audit import Actor, AuditedObject, act, append_entry
+from signet.models.audit import Actor, act, append_entry
 from signet.models.database import read
-from signet.operations.errors import NotFoundError, OperationError
+from signet.operations.admin_rows import (
+    add_admin,
+    admin_facts,
+    audited_admin,
+    check_admin_name,
+    check_role,
+    get_admin_row,
+    refuse_own,
+    refuse_taken_name,
+)
+from signet.operations.errors import OperationError
 from signet.operations.passwords import check_password, hash_password
-from signet.operations.text import check_line
 
 SETUP_CODE_LIVES = timedelta(hours=1)
 #: Without letters and digits that look alike.
@@ -44,7 +55,7 @@ def make_setup_code(*, now: datetime) -> str:
 
 def set_up(code: str, *, name: str, password: str, actor: Actor, now: datetime) -> None:
     """Make the first administrator; the code works once."""
-    name = _check_name(name)
+    name = check_admin_name(name)
     with read() as session:
         # Before the slow work: without the code nobody can make this server do it.
         _get_setup_code(session, code, now=now)
@@ -52,7 +63,7 @@ def set_up(code: str, *, name: str, password: str, actor: Actor, now: datetime) 
     password_hash = hash_password(password)
     with act() as session:
         session.delete(_get_setup_code(session, code, now=now))
-        admin = _add_admin(session, name, ADMINISTRATOR, password_hash, now=now)
+        admin = add_admin(session, name, ADMINISTRATOR, password_hash, now=now)
         append_entry(
             session,
             actor=Actor(
@@ -62,44 +73,45 @@ def set_up(code: str, *, name: str, password: str, actor: Actor, now: datetime) 
                 request_id=actor.request_id,
             ),
             action="admin.set_up",
-            object=_audited(admin),
+            object=audited_admin(admin),
             now=now,
-            after=_facts(admin),
+            after=admin_facts(admin),
         )
 
 
 def create_admin(name: str, *, role: str, password: str, actor: Actor, now: datetime) -> None:
     """One more admin."""
-    name = _check_name(name)
-    _check_role(role)
+    name = check_admin_name(name)
+    check_role(role)
     check_password(password, name=name)
     password_hash = hash_password(password)
     with act() as session:
-        if find_admin_row(session, name) is not None:
-            raise OperationError(f"There is an admin “{name}” already", field="name")
-        admin = _add_admin(session, name, role, password_hash, now=now)
+        refuse_taken_name(session, name)
+        admin = add_admin(session, name, role, password_hash, now=now)
         append_entry(
             session,
             actor=actor,
             action="admin.create",
-            object=_audited(admin),
+            object=audited_admin(admin),
             now=now,
-            after=_facts(admin),
+            after=admin_facts(admin),
         )
 
 
 def set_role(name: str, role: str, *, actor: Actor, now: datetime) -> None:
     """Give an admin another role; ends their sessions, so that no page shows more than it may."""
-    _check_role(role)
+    check_role(role)
     with act() as session:
-        admin = _get_row(session, name)
+        admin = get_admin_row(session, name)
         if role != ADMINISTRATOR:
             _refuse_last_administrator(session, admin)
         if admin.role == role:
             return
-        before = _facts(admin)
+        refuse_own(admin, actor, "change your own role")
+        before = admin_facts(admin)
         admin.role = role
         end_sessions_of(session, admin)
+        end_links_by(session, admin.name)
         _record(session, admin, "admin.set_role", before=before, actor=actor, now=now)
 
 
@@ -108,14 +120,15 @@ def reset_password(name: str, password: str, *, actor: Actor, now: datetime) -> 
     check_password(password, name=name)
     password_hash = hash_password(password)
     with act() as session:
-        admin = _get_row(session, name)
+        admin = get_admin_row(session, name)
         admin.password_hash = password_hash
         end_sessions_of(session, admin)
+        end_links_of(session, admin, kind=PASSWORD)
         append_entry(
             session,
             actor=actor,
             action="admin.reset_password",
-            object=_audited(admin),
+            object=audited_admin(admin),
             now=now,
             after={"password": "changed"},
         )
@@ -124,13 +137,13 @@ def reset_password(name: str, password: str, *, actor: Actor, now: datetime) -> 
 def end_sessions(name: str, *, actor: Actor, now: datetime) -> int:
     """Sign an admin out everywhere; returns how many sessions there were."""
     with act() as session:
-        admin = _get_row(session, name)
+        admin = get_admin_row(session, name)
         count = end_sessions_of(session, admin)
         append_entry(
             session,
             actor=actor,
             action="admin.end_sessions",
-            object=_audited(admin),
+            object=audited_admin(admin),
             now=now,
             after={"ended": count},
         )
@@ -140,50 +153,40 @@ def end_sessions(name: str, *, actor: Actor, now: datetime) -> int:
 def enable_admin(name: str, *, actor: Actor, now: datetime) -> None:
     """Let a disabled admin sign in again."""
     with act() as session:
-        admin = _get_row(session, name)
-        before = _facts(admin)
+        admin = get_admin_row(session, name)
+        before = admin_facts(admin)
         admin.enabled = True
         _record(session, admin, "admin.enable", before=before, actor=actor, now=now)
 
 
 def disable_admin(name: str, *, actor: Actor, now: datetime) -> None:
-    """Keep an admin from signing in, and end all their sessions."""
+    """Keep an admin from signing in, and end all their sessions and links."""
     with act() as session:
-        admin = _get_row(session, name)
+        admin = get_admin_row(session, name)
         _refuse_last_administrator(session, admin)
-        before = _facts(admin)
+        refuse_own(admin, actor, "disable yourself")
+        before = admin_facts(admin)
         admin.enabled = False
         end_sessions_of(session, admin)
+        end_links_of(session, admin)
+        end_links_by(session, admin.name)
         _record(session, admin, "admin.disable", before=before, actor=actor, now=now)
 
 
 def delete_admin(name: str, *, actor: Actor, now: datetime) -> None:
     """Remove an admin and all their sessions; the audit log keeps the name."""
     with act() as session:
-        admin = _get_row(session, name)
+        admin = get_admin_row(session, name)
         _refuse_last_administrator(session, admin)
-        about, before = _audited(admin), _facts(admin)
+        refuse_own(admin, actor, "delete yourself")
+        about, before = audited_admin(admin), admin_facts(admin)
         end_sessions_of(session, admin)
+        end_links_of(session, admin)
+        end_links_by(session, admin.name)
         session.delete(admin)
         append_entry(
             session, actor=actor, action="admin.delete", object=about, now=now, before=before
         )
-
-
-def _add_admin(
-    session: Session, name: str, role: str, password_hash: str, *, now: datetime
-) -> AdminRow:
-    admin = AdminRow(
-        name=name,
-        folded_name=name.casefold(),
-        role=role,
-        password_hash=password_hash,
-        enabled=True,
-        created_at=now,
-        last_sign_in_at=None,
-    )
-    session.add(admin)
-    return admin
 
 
 def _record(
@@ -195,13 +198,13 @@ def _record(
     actor: Actor,
     now: datetime,
 ) -> None:
-    after = _facts(admin)
+    after = admin_facts(admin)
     if after != before:
         append_entry(
             session,
             actor=actor,
             action=action,
-            object=_audited(admin),
+            object=audited_admin(admin),
             now=now,
             before=before,
             after=after,
@@ -229,36 +232,6 @@ def _refuse_if_set_up(session: Session) -> None:
 def _refuse_last_administrator(session: Session, admin: AdminRow) -> None:
     if admin.role == ADMINISTRATOR and not count_administrators(session, but=admin):
         raise OperationError(f"“{admin.name}” is the last administrator: make another one first")
-
-
-def _check_name(name: str) -> str:
-    name = check_line(name, field="name", what="an e-mail address or a name", longest=200)
-    # The audit log calls these by such names, and nobody may look like them there.
-    if name.casefold().startswith(("signet", "command line")):
-        raise OperationError(
-            "Choose a name that does not begin like one of Signet's own", field="name"
-        )
-    return name
-
-
-def _check_role(role: str) -> None:
-    if role not in ROLES:
-        raise OperationError("Choose one of " + ", ".join(ROLES), field="role")
-
-
-def _get_row(session: Session, name: str) -> AdminRow:
-    admin = find_admin_row(session, name)
-    if admin is None:
-        raise NotFoundError(f"There is no admin “{name[:200]}”")
-    return admin
-
-
-def _audited(admin: AdminRow) -> AuditedObject:
-    return AuditedObject("admin", admin.folded_name[:320], admin.name)
-
-
-def _facts(admin: AdminRow) -> dict[str, Any]:
-    return {"role": admin.role, "enabled": admin.enabled}
 
 
 def _digest(code: str) -> str:
