@@ -100,6 +100,13 @@ class Settings:
     outbound_ca_pem: str = ""
     #: Shown beside the name on every page ("staging"), so that nobody rotates in the wrong window.
     environment: str = ""
+    #: Who may read the metrics.
+    metrics_allow: tuple[IPNetwork, ...] = (
+        ipaddress.ip_network("127.0.0.0/8"),
+        ipaddress.ip_network("::1/128"),
+    )
+    #: The variables that were set; a setting of any other has its default.
+    given: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def is_https(self) -> bool:
@@ -168,6 +175,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         outbound_allow=source.networks("SIGNET_OUTBOUND_ALLOW"),
         outbound_ca_pem=source.certificates("SIGNET_OUTBOUND_CA_FILE"),
         environment=source.text("SIGNET_ENVIRONMENT", ""),
+        metrics_allow=source.networks("SIGNET_METRICS_ALLOW", "127.0.0.0/8,::1/128"),
+        # Last, when every other has been asked for.
+        given=frozenset(source.given),
     )
 
 
@@ -207,9 +217,14 @@ class _Source:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
+        #: What was asked for and found.
+        self.given: set[str] = set()
 
     def text(self, name: str, default: str) -> str:
-        return self._environ.get(name, "").strip() or default
+        text = self._environ.get(name, "").strip()
+        if text:
+            self.given.add(name)
+        return text or default
 
     def secret_text(self, name: str, default_file: Path | None = None) -> str:
         """A value from ``NAME``, from the file named by ``NAME_FILE``, or from a default file."""
@@ -267,9 +282,9 @@ class _Source:
             raise SettingsError(name, "must be the name of a header: letters, digits and dashes")
         return text
 
-    def networks(self, name: str) -> tuple[IPNetwork, ...]:
+    def networks(self, name: str, default: str = "") -> tuple[IPNetwork, ...]:
         """Addresses and CIDRs, separated by commas."""
-        items = [item.strip() for item in self.text(name, "").split(",")]
+        items = [item.strip() for item in self.text(name, default).split(",")]
         try:
             return tuple(ipaddress.ip_network(item) for item in items if item)
         except ValueError:
