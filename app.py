@@ -99,12 +99,14 @@ def register(app: Flask, parts: Wiring) -> None:
     from signet.views import admin
     from signet.views.admin.errors import answer_page_error
     from signet.views.error_edge import register_error_edge
+    from signet.views.listeners import register_listeners
     from signet.views.protocol import register_protocol
     from signet.views.request_log import register_request_log
     from signet.views.response_headers import register_response_headers
 
     register_request_log(app)
     register_response_headers(app, parts.settings)
+    register_listeners(app, parts.settings)
     register_error_edge(
         app,
         issuer_path=parts.settings.issuer_path,

@@ -56,7 +56,7 @@ forbid_dumps()
 os.umask(0o077)
 
 chdir = str(ROOT)
-bind = settings.bind
+bind = [settings.bind, settings.admin_bind] if settings.has_admin_listener else [settings.bind]
 workers = settings.workers
 # Slow readers and slow writers cost a greenlet each, not a thread.
 worker_class = "gevent"

@@ -52,8 +52,10 @@ class KeyEncryptionKey:
 class Settings:
     """What the operator decided; read it with :func:`load_settings`."""
 
-    #: ``host:port`` that gunicorn listens on.
+    #: What gunicorn listens on: ``host:port``, ``[address]:port`` or ``unix:/path``.
     bind: str = "127.0.0.1:8000"
+    #: The same for the admin pages; if it is another one, they are served there alone.
+    admin_bind: str = "127.0.0.1:8000"
     #: This server's name, byte for byte in ``iss`` and the metadata (RFC 8414 §2).
     issuer: str = "http://localhost:8000"
     #: Folder of the SQLite database.
@@ -109,6 +111,11 @@ class Settings:
     given: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
+    def has_admin_listener(self) -> bool:
+        """Whether the admin pages have a listener of their own."""
+        return self.admin_bind != self.bind
+
+    @property
     def is_https(self) -> bool:
         """Whether clients and browsers reach this server by https."""
         return self.issuer.startswith("https:")
@@ -146,8 +153,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     source = _Source(environ)
     data_dir = source.folder("SIGNET_DATA_DIR", "instance")
     secrets_dir = source.folder("SIGNET_SECRETS_DIR", "secrets")
+    bind = source.bind("SIGNET_BIND", "127.0.0.1:8000")
     return Settings(
-        bind=source.bind("SIGNET_BIND", "127.0.0.1:8000"),
+        bind=bind,
+        admin_bind=source.admin_bind("SIGNET_ADMIN_BIND", bind),
         issuer=source.issuer("SIGNET_ISSUER", "http://localhost:8000"),
         data_dir=data_dir,
         secrets_dir=secrets_dir,
@@ -304,9 +313,25 @@ class _Source:
 
     def bind(self, name: str, default: str) -> str:
         text = self.text(name, default)
+        if re.fullmatch(r"unix:/[A-Za-z0-9._-][A-Za-z0-9._/-]*", text):
+            return text
         host, _, port = text.rpartition(":")
-        if not host or not re.fullmatch(r"\d{1,5}", port, re.ASCII) or int(port) > 65_535:
-            raise SettingsError(name, "must be host:port, for example 127.0.0.1:8000")
+        if (
+            not re.fullmatch(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]", host)
+            or not re.fullmatch(r"\d{1,5}", port, re.ASCII)
+            or int(port) > 65_535
+        ):
+            raise SettingsError(
+                name, "must be host:port or unix:/path, for example 127.0.0.1:8000 or [::1]:8000"
+            )
+        return text
+
+    def admin_bind(self, name: str, bind: str) -> str:
+        """The listener of the pages; a request shows which one it came by, so they must differ."""
+        text = self.bind(name, bind)
+        ports = [listener.rpartition(":")[2] for listener in (bind, text)]
+        if text != bind and (ports[0] == ports[1] or "0" in ports):
+            raise SettingsError(name, "needs a port of its own, or a Unix socket")
         return text
 
     def issuer(self, name: str, default: str) -> str:

@@ -27,9 +27,17 @@ def prepare_command(check: bool, as_json: bool) -> None:
         preparation.prepare(settings, actor=command_line(), now=now)
         setup_code = None if has_administrator() else make_setup_code(now=now)
     pages = f"{settings.issuer}/admin/"
-    lines = [] if check else [f"Signet is at {pages} (listening on {settings.bind})"]
+    listening = settings.bind
+    if settings.has_admin_listener:
+        listening += f", for the pages on {settings.admin_bind}"
+    lines = [] if check else [f"Signet is at {pages} (listening on {listening})"]
     if setup_code is not None:
         lines.append(f"Setup code: {setup_code}")
     if lines or as_json:
-        document = {"pages": pages, "bind": settings.bind, "setup_code": setup_code}
+        document = {
+            "pages": pages,
+            "bind": settings.bind,
+            "admin_bind": settings.admin_bind,
+            "setup_code": setup_code,
+        }
         answer(document, "\n".join(lines), as_json=as_json)

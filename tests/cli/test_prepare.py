@@ -24,7 +24,7 @@ def test_people_read_the_address_and_a_setup_code(fresh):
 
 def test_scripts_read_the_address_and_a_setup_code(fresh):
     prepared = fresh.json("prepare")
-    assert list(prepared) == ["pages", "bind", "setup_code"]
+    assert list(prepared) == ["pages", "bind", "admin_bind", "setup_code"]
     assert prepared["pages"] == "http://localhost:8000/admin/"
 
 
