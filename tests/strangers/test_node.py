@@ -34,7 +34,7 @@ KEYS = {alg: make_key(alg) for alg in ("PS256", "ES256", "Ed25519")}
 def test_the_pins_name_no_address_of_a_registry():
     packages = json.loads((FOLDER / "package-lock.json").read_text())["packages"]
     pins = {name: package for name, package in packages.items() if name}
-    assert len(pins) == 3
+    assert len(pins) >= 4
     for pin in pins.values():
         assert "resolved" not in pin
         assert pin["integrity"].startswith("sha512-")
