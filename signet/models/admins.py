@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, String, func, select
+from sqlalchemy import CheckConstraint, ColumnElement, String, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from signet.extensions import Base
 from signet.models.columns import UtcDateTime
 from signet.models.database import read
+from signet.models.second_factors import has_passkey, has_totp
 
 ADMINISTRATOR, OPERATOR, VIEWER = "administrator", "operator", "viewer"
 #: From the most rights to the fewest.
@@ -60,27 +61,28 @@ class AdminDetails:
     enabled: bool
     created_at: datetime
     last_sign_in_at: datetime | None
+    #: Whether they have a passkey, and codes of an app; neither: they have never got in.
+    has_passkey: bool
+    has_totp: bool
 
 
 def list_admins() -> tuple[AdminDetails, ...]:
     """All administrators, by name."""
     with read() as session:
-        rows = session.scalars(select(AdminRow).order_by(AdminRow.folded_name))
-        return tuple(to_admin_details(row) for row in rows)
+        rows = session.execute(_DETAILS.order_by(AdminRow.folded_name))
+        return tuple(_to_details(*row) for row in rows)
 
 
 def find_admin(name: str) -> AdminDetails | None:
     """The administrator of this name, by no case."""
     with read() as session:
-        row = find_admin_row(session, name)
-        return to_admin_details(row) if row else None
+        return _find_details(session, AdminRow.folded_name == name.casefold())
 
 
 def find_admin_by_number(number: int) -> AdminDetails | None:
     """The administrator whom an address names."""
     with read() as session:
-        row = session.get(AdminRow, number)
-        return to_admin_details(row) if row else None
+        return _find_details(session, AdminRow.id == number)
 
 
 def has_administrator() -> bool:
@@ -104,8 +106,15 @@ def count_administrators(session: Session, *, but: AdminRow | None = None) -> in
     return session.scalar(query) or 0
 
 
-def to_admin_details(row: AdminRow) -> AdminDetails:
-    """What leaves this room of a row."""
+_DETAILS = select(AdminRow, has_passkey(AdminRow.id), has_totp(AdminRow.id))
+
+
+def _find_details(session: Session, which: ColumnElement[bool]) -> AdminDetails | None:
+    row = session.execute(_DETAILS.where(which)).one_or_none()
+    return _to_details(*row) if row else None
+
+
+def _to_details(row: AdminRow, has_passkey: bool, has_totp: bool) -> AdminDetails:
     return AdminDetails(
         number=row.id,
         name=row.name,
@@ -113,4 +122,6 @@ def to_admin_details(row: AdminRow) -> AdminDetails:
         enabled=row.enabled,
         created_at=row.created_at,
         last_sign_in_at=row.last_sign_in_at,
+        has_passkey=has_passkey,
+        has_totp=has_totp,
     )
