@@ -5,10 +5,22 @@ JSON, because a line feed or an escape sequence in a value then stays inside its
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 
 #: What every record has; anything else was handed over as ``extra`` and is a fact to write.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+_SLASH = "(?:/|%2f)"
+#: Addresses whose last part is as good as a password: a one-time link, a calendar.
+_BEFORE_TOKEN = f"({_SLASH}(?:invitation|calendar){_SLASH})"
+_AFTER = re.compile(_BEFORE_TOKEN + ".+", re.IGNORECASE | re.DOTALL)
+_TOKEN = re.compile(_BEFORE_TOKEN + "[A-Za-z0-9_-]{20,}", re.IGNORECASE)
+
+
+def without_token(address: str) -> str:
+    """An address without the token that it may end with."""
+    return _AFTER.sub(r"\1<redacted>", address)
 
 
 class JsonFormatter(logging.Formatter):
@@ -29,7 +41,8 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        # Whoever else writes an address, for example the framework of a request that failed.
+        return _TOKEN.sub(r"\1<redacted>", json.dumps(line, default=str))
 
 
 def configure_log(level: str) -> None:

@@ -11,6 +11,7 @@ import time
 
 from flask import Flask, Response, g, request
 
+from signet.json_log import without_token
 from signet.oauth.client import SECRET_PREFIX
 
 log = logging.getLogger("signet.request")
@@ -71,6 +72,8 @@ def _end(response: Response) -> Response:
 
 def _loggable_path() -> str:
     if request.url_rule is not None:
-        return request.path
+        has_token = "token" in (request.view_args or {})
+        return without_token(request.path) if has_token else request.path
     # Nothing is there, so it is whatever somebody has pasted into an address.
-    return re.sub(rf"{SECRET_PREFIX}[^/]*|[^/]{{65,}}", "<redacted>", request.path)
+    path = re.sub(rf"{SECRET_PREFIX}[^/]*|[^/]{{40,}}", "<redacted>", request.path)
+    return without_token(path)
