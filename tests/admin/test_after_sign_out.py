@@ -4,15 +4,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.admin.race import Raced
-from tests.admin.signing_in import PASSWORD
+from tests.admin.signing_in import sign_in_browser
 
 
 def sign_in(page: Page, raced: Raced, path: str) -> None:
-    """Open this page; the way there is by the sign-in."""
+    """Open this page, signed in."""
+    sign_in_browser(page, raced.server, raced.winner)
     page.goto(raced.server.base_url + path)
-    page.locator("[name=name]").fill(raced.winner)
-    page.locator("[name=password]").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page).to_have_url(raced.server.base_url + path)
 
 

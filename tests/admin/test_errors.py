@@ -458,7 +458,7 @@ def test_while_another_process_keeps_sqlite_locked_pages_and_tokens_are_served(r
     server.flask("scope", "create", "locked", "--api", "locked")
     made = server.flask("client", "create", "Locked", "--scope", "locked")
     admin = Browser(server.base_url)
-    assert admin.sign_in(raced.winner, PASSWORD) == 303
+    admin.come_in(server, raced.winner)
     form = {"csrf_token": admin.token("/admin/"), "name": "later", "apis": "locked"}
     secret = {"grant_type": "client_credentials", "client_id": made["client_id"]}
     secret["client_secret"] = made["client_secret"]

@@ -21,7 +21,16 @@ from signet.operations.clients import ClientFacts, register_client
 from signet.wiring import utc_now, wiring
 from tests.admin.clock import Clock, moved_clock
 from tests.admin.house import House, kept
-from tests.admin.signing_in import PASSWORD, TEST, csrf_of, make_admin, sign_in
+from tests.admin.signing_in import (
+    PASSWORD,
+    TEST,
+    code_of_app,
+    csrf_of,
+    make_admin,
+    make_session,
+    sign_in,
+    sign_in_by_form,
+)
 from tests.conftest import MakeSettings, StrangerClient, opened
 from tests.databases import Databases
 
@@ -73,7 +82,7 @@ def https_app(make_settings: MakeSettings, databases: Databases) -> Iterator[Fla
         settings = make_settings(SIGNET_DATABASE_URL=url, SIGNET_ISSUER=HTTPS)
         with opened(create_app(settings)) as app:
             app.test_client_class = StrangerClient
-            make_admin(app)
+            make_session(make_admin(app))
             yield app
 
 
@@ -120,11 +129,15 @@ def steps_of_a_session(app: Flask, issuer: str) -> dict[str, dict[str, Morsel[st
     form = {"name": f"{ADMINISTRATOR}@example.org", "password": PASSWORD}
     form["csrf_token"] = csrf_of(page)
     signed_in = browser.post("/admin/sign-in", base_url=issuer, data=form)
+    form = {"code": code_of_app()}
+    form["csrf_token"] = csrf_of(browser.get("/admin/sign-in/second-step", base_url=issuer))
+    second_step = browser.post("/admin/sign-in/second-step", base_url=issuer, data=form)
     token = csrf_of(browser.get("/admin/clients", base_url=issuer))
     signed_out = browser.post("/admin/sign-out", base_url=issuer, data={"csrf_token": token})
     return {
         "page": cookies_of(page),
         "sign-in": cookies_of(signed_in),
+        "second step": cookies_of(second_step),
         "sign-out": cookies_of(signed_out),
     }
 
@@ -135,6 +148,7 @@ def check_cookies(set_by: dict[str, dict[str, Morsel[str]]], *, prefix: str, sec
     visitor_cookie, id_cookie = prefix + "signet-visitor", prefix + "signet"
     assert names["page"] == {visitor_cookie}
     assert names["sign-in"] == {visitor_cookie, id_cookie}
+    assert id_cookie in names["second step"] <= {visitor_cookie, id_cookie}
     assert id_cookie in names["sign-out"] <= {visitor_cookie, id_cookie}
     assert set_by["sign-out"][id_cookie].value == ""
     for cookies in set_by.values():
@@ -157,16 +171,11 @@ def test_u1_on_a_loopback_issuer_the_same_cookies_work_without_https(app: Flask)
 
 
 def test_u1_under_https_a_cookie_of_another_name_signs_nobody_in(https_app: Flask):
-    form = {"name": f"{ADMINISTRATOR}@example.org", "password": PASSWORD}
-    browser = https_app.test_client()
-    form["csrf_token"] = csrf_of(browser.get("/admin/sign-in", base_url=HTTPS))
-    browser.post("/admin/sign-in", base_url=HTTPS, data=form)
-    cookie = browser.get_cookie("__Host-signet", domain="id.example.org")
-    assert cookie is not None
+    cookie = make_session(f"{ADMINISTRATOR}@example.org")
     names = ("__Host-signet", "signet", "session", "__Secure-signet", "__host-signet")
     statuses = {
         name: https_app.test_client(use_cookies=False)
-        .get("/admin/clients", base_url=HTTPS, headers={"Cookie": f"{name}={cookie.value}"})
+        .get("/admin/clients", base_url=HTTPS, headers={"Cookie": f"{name}={cookie}"})
         .status_code
         for name in names
     }
@@ -193,12 +202,20 @@ def test_u1_what_is_no_page_sets_no_cookie(ada: Ada):
         assert "Set-Cookie" not in answer.headers
 
 
-def test_u2_the_session_id_is_new_at_sign_in(app: Flask, browser: FlaskClient):
+def test_u2_the_session_id_is_new_at_the_password_and_again_at_the_second_factor(
+    app: Flask, browser: FlaskClient, ada: Ada
+):
     browser.set_cookie("signet", "chosen-by-a-stranger")
-    sign_in(browser, f"{ADMINISTRATOR}@example.org")
-    assert session_id(browser) != "chosen-by-a-stranger"
+    sign_in_by_form(browser, ada.name)
+    after_password = session_id(browser)
+    assert after_password != "chosen-by-a-stranger"
+    form = {"code": code_of_app()}
+    form["csrf_token"] = csrf_of(browser.get("/admin/sign-in/second-step"))
+    assert browser.post("/admin/sign-in/second-step", data=form).location == "/admin/"
+    assert session_id(browser) != after_password
     assert is_signed_in(app, session_id(browser))
     assert not is_signed_in(app, "chosen-by-a-stranger")
+    assert not is_signed_in(app, after_password)
 
 
 def test_u2_a_second_sign_in_ends_the_first_session(app: Flask, ada: Ada):
@@ -210,14 +227,13 @@ def test_u2_a_second_sign_in_ends_the_first_session(app: Flask, ada: Ada):
     }
     assert ada.browser.post("/admin/sign-in", data=form).status_code == 303
     assert session_id(ada.browser) != first
-    assert is_signed_in(app, session_id(ada.browser))
     assert not is_signed_in(app, first)
 
 
 def test_u2_what_a_visitor_had_does_not_come_along(browser: FlaskClient):
     """A planted visitor's cookie would bring a CSRF token that its planter knows."""
     old = csrf_of(browser.get("/admin/sign-in"))
-    sign_in(browser, f"{ADMINISTRATOR}@example.org")
+    sign_in_by_form(browser, f"{ADMINISTRATOR}@example.org")
     assert browser.get_cookie("signet-visitor") is None
     assert browser.post("/admin/sign-out", data={"csrf_token": old}).status_code == 400
 

@@ -23,7 +23,7 @@ from tests.admin.clock import moved_clock
 from tests.admin.house import kept
 from tests.admin.pages import read
 from tests.admin.race import Browser, Raced
-from tests.admin.signing_in import PASSWORD, csrf_of, sign_in
+from tests.admin.signing_in import PASSWORD, csrf_of, sign_in_by_form
 from tests.conftest import write_key_files
 from tests.databases import ENGINES, Databases
 
@@ -47,7 +47,7 @@ def test_the_code_makes_the_first_administrator_who_then_signs_in(client: FlaskC
     answer = set_up(client, code)
     assert (answer.status_code, answer.location) == (303, "/admin/sign-in")
     assert "Administrator created. Sign in to begin." in client.get("/admin/sign-in").text
-    assert sign_in(client, NAME).location == "/admin/"
+    assert sign_in_by_form(client, NAME).location == "/admin/"
     assert client.get("/admin/").status_code == 200
 
 
@@ -214,7 +214,7 @@ def test_u11_a_good_password_of_any_characters_is_taken_and_signs_in(
     client: FlaskClient, code: str, password: str
 ):
     assert set_up(client, code, password=password).status_code == 303
-    assert sign_in(client, NAME, password).status_code == 303
+    assert sign_in_by_form(client, NAME, password).status_code == 303
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\0b", "a\u202eb", "n" * 201])

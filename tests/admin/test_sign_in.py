@@ -22,7 +22,7 @@ from tests.admin.clock import Clock, moved_clock
 from tests.admin.house import House
 from tests.admin.pages import read
 from tests.admin.race import Browser, Raced, all_at_once
-from tests.admin.signing_in import PASSWORD, TEST, csrf_of, make_admin, sign_in
+from tests.admin.signing_in import PASSWORD, TEST, csrf_of, make_admin, sign_in_by_form
 
 WRONG = "a password that nobody has"
 REFUSAL = "The e-mail or the password is wrong"
@@ -52,7 +52,7 @@ def attempt(app: Flask, name: str, password: str = WRONG, *, address: str = "") 
     """The answer to one sign-in, from an address that nobody else uses if none is given."""
     browser = app.test_client()
     browser.environ_base["REMOTE_ADDR"] = address or f"10.{'.'.join(_three_bytes())}"
-    return sign_in(browser, name, password)
+    return sign_in_by_form(browser, name, password)
 
 
 def _three_bytes() -> Iterator[str]:
@@ -263,7 +263,7 @@ def test_what_was_typed_as_a_name_is_written_nowhere(app: Flask):
 
 def test_sign_in_and_sign_out_stand_in_the_audit_log(app: Flask, ada: str):
     browser = app.test_client()
-    sign_in(browser, ada)
+    sign_in_by_form(browser, ada)
     browser.post("/admin/sign-out", data={"csrf_token": csrf_of(browser.get("/admin/"))})
     entries = list_entries(AuditFilter(actor=ada)).entries
     assert [entry.action for entry in entries] == ["admin.sign_out", "admin.sign_in"]

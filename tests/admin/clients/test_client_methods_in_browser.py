@@ -17,7 +17,7 @@ from signet.operations.client_authentication import ClientAuthentication
 from signet.settings import load_settings
 from tests.admin.clients.proofs import KEY, OTHER_KEY, TRUST, WAYS, make_keyed
 from tests.admin.clients.steps import make_scope
-from tests.admin.signing_in import PASSWORD, make_admin
+from tests.admin.signing_in import make_admin, sign_in_browser
 from tests.certificates import make_authority
 from tests.conftest import opened
 from tests.databases import Databases
@@ -78,10 +78,8 @@ def furnish(app: Flask) -> None:
 
 
 def sign_in(page: Page, server: Server, target: str) -> None:
+    sign_in_browser(page, server, NAME)
     page.goto(f"{server.base_url}{target}")
-    page.locator("[name=name]").fill(NAME)
-    page.locator("[name=password]").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page).to_have_url(f"{server.base_url}{target}")
 
 
@@ -168,7 +166,11 @@ def test_a_client_with_an_uploaded_key_is_created_and_changed_without_a_script(
 
 def run(page: Page, **variables: str) -> Any:
     """What a shell prints for the command of a page, as JSON."""
-    command = page.get_by_role("region", name="curl command").inner_text()
+    names = ("Variables", "curl program")
+    regions = [page.get_by_role("region", name=name, exact=True) for name in names]
+    command = "\n".join(region.inner_text() for region in regions)
+    if "SIGNET_TOKEN_FILE" in variables:
+        command = command.replace("/path/to/the/token", variables["SIGNET_TOKEN_FILE"])
     done = subprocess.run(
         ["bash", "-c", command],
         env={"PATH": "/usr/local/bin:/usr/bin:/bin", **variables},

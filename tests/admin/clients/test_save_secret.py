@@ -34,7 +34,7 @@ from tests.admin.clients.steps import (
 )
 from tests.admin.desk import Desk, text_of
 from tests.admin.pages import links_of, read
-from tests.admin.signing_in import PASSWORD, TEST
+from tests.admin.signing_in import PASSWORD, TEST, sign_in_browser
 from tests.databases import Databases
 from tests.running import Server
 
@@ -304,10 +304,8 @@ def server(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def sign_in(page: Page, server: Server, *, target: str) -> None:
+    sign_in_browser(page, server, NAME)
     page.goto(f"{server.base_url}{target}")
-    page.locator("[name=name]").fill(NAME)
-    page.locator("[name=password]").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
 
 
 def register(page: Page, server: Server, client_id: str) -> str:
@@ -320,9 +318,12 @@ def register(page: Page, server: Server, client_id: str) -> str:
     return page.locator("[data-secret]").first.inner_text()
 
 
-def run(page: Page, folder: Path) -> Any:
-    """What a shell prints for the command of a page, as JSON."""
-    command = page.get_by_role("region", name="curl command").inner_text()
+def run(page: Page, folder: Path, *names: str) -> Any:
+    """What a shell prints for the command of a page, or for these of it, as JSON."""
+    regions = [
+        page.get_by_role("region", name=name, exact=True) for name in names or ("curl command",)
+    ]
+    command = "\n".join(region.inner_text() for region in regions)
     done = subprocess.run(
         ["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=True
     )
@@ -351,7 +352,8 @@ def test_the_curl_command_of_the_client_runs_with_the_file_of_the_secret(page, s
     download.value.save_as(tmp_path / "with-the-file.env")
     page.get_by_label("I have saved the secret").check()
     page.get_by_role("link", name="Go to the client").click()
-    assert run(page, tmp_path)["scope"] == "external-api"
+    answer = run(page, tmp_path, "Variables", "curl program")
+    assert answer["scope"] == "external-api"
 
 
 def test_u35_reloading_shows_the_client_and_not_the_secret(page, server):
