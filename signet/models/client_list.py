@@ -114,10 +114,12 @@ def list_clients(
     )
 
 
-def every_client(wanted: ClientFilter, *, now: datetime) -> Iterator[ClientDetails]:
+def every_client(
+    wanted: ClientFilter, *, now: datetime, batch: int = _BATCH
+) -> Iterator[ClientDetails]:
     """All clients that are wanted, from A to Z; in batches, each its own short transaction."""
     columns = (ClientRow.folded_name, ClientRow.id)
-    query = _matching(wanted, now).order_by(*columns).limit(_BATCH)
+    query = _matching(wanted, now).order_by(*columns).limit(batch)
     query = query.options(selectinload(ClientRow.scopes), selectinload(ClientRow.secrets))
     rows: list[ClientRow] = []
     while True:
@@ -127,7 +129,7 @@ def every_client(wanted: ClientFilter, *, now: datetime) -> Iterator[ClientDetai
             rows = list(session.scalars(query.where(*behind)))
             clients = [to_details(row) for row in rows]
         yield from clients
-        if len(rows) < _BATCH:
+        if len(rows) < batch:
             return
 
 
@@ -141,6 +143,13 @@ def count_clients_by_state(now: datetime) -> dict[str, int]:
             or 0
             for state in STATES
         }
+
+
+def longest_token_lifetime() -> timedelta | None:
+    """The longest that a token of any client lives; ``None`` without a client."""
+    with read() as session:
+        seconds = session.scalar(select(func.max(ClientRow.access_token_lifetime)))
+    return timedelta(seconds=seconds) if seconds else None
 
 
 def _matching(wanted: ClientFilter, now: datetime) -> Select[ClientRow]:

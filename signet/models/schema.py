@@ -59,6 +59,14 @@ def is_schema_current() -> bool:
     return _applied_heads() == _scripts().get_heads()
 
 
+def schema_version() -> str:
+    """The last migration of the database.
+
+    :raises DatabaseUnavailableError: if it cannot be asked.
+    """
+    return " ".join(_applied_heads())
+
+
 def has_unknown_migration() -> bool:
     """Whether a newer version of Signet has changed the tables.
 

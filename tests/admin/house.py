@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from app import create_app
 from signet.extensions import db
 from signet.models.admins import ROLES
+from signet.models.signing_keys import list_signing_keys
 from signet.operations.clients import ClientFacts, register_client
 from signet.operations.resource_server_secrets import create_secret as create_api_secret
 from signet.operations.scopes import create_scope
@@ -27,7 +28,7 @@ from tests.conftest import StrangerClient, opened, write_key_files
 
 VISITOR = "visitor"
 #: Addresses of a thing that nobody has made.
-NOWHERE = {"client_id": "nobody", "secret_id": "nothing", "number": 999_999}
+NOWHERE = {"client_id": "nobody", "secret_id": "nothing", "number": 999_999, "kid": "none"}
 
 
 @dataclass(frozen=True)
@@ -104,11 +105,13 @@ def furnished(folder: Path, database_url: str, **variables: str) -> Iterator[Hou
         with app.app_context():
             issued = _furnish()
             of_api = create_api_secret("external-api", actor=TEST, now=utc_now())
+            kid = list_signing_keys()[0].kid
         arguments = {
             "client_id": issued.client_id,
             "secret_id": issued.secret_id,
             # Scopes, APIs and audit entries are addressed by number.
             "number": 1,
+            "kid": kid,
         }
         people = {VISITOR: app.test_client()}
         for role in ROLES:

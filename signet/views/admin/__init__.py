@@ -18,8 +18,10 @@ from signet.views.admin import (
     client_secrets,
     clients,
     gate,
+    keys,
     overview,
     scopes,
+    settings_page,
     setup,
     sign_in,
 )
@@ -29,7 +31,19 @@ from signet.views.admin.presentation import register_presentation
 from signet.views.admin.rights import LEAST_ROLE
 from signet.views.sessions import ServerSessionInterface
 
-PAGES = (setup, sign_in, overview, clients, client_secrets, scopes, apis, api_secrets, audit)
+PAGES = (
+    setup,
+    sign_in,
+    overview,
+    clients,
+    client_secrets,
+    scopes,
+    apis,
+    api_secrets,
+    keys,
+    audit,
+    settings_page,
+)
 
 #: Label, endpoint, and the pages that belong to it.
 NAVIGATION = (
@@ -37,7 +51,9 @@ NAVIGATION = (
     ("Clients", "admin.clients.index", ("clients", "client_secrets")),
     ("Scopes", "admin.scopes.index", ("scopes",)),
     ("APIs", "admin.apis.index", ("apis", "api_secrets")),
+    ("Signing keys", "admin.keys.index", ("keys",)),
     ("Audit log", "admin.audit.index", ("audit",)),
+    ("Settings", "admin.settings.index", ("settings",)),
 )
 
 

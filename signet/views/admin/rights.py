@@ -3,7 +3,7 @@
 Closed by default: a route that is not named here is refused to everybody, and a test fails.
 """
 
-from signet.models.admins import OPERATOR, VIEWER
+from signet.models.admins import ADMINISTRATOR, OPERATOR, VIEWER
 
 #: For people who are not signed in.
 PUBLIC = "public"
@@ -61,6 +61,13 @@ LEAST_ROLE = {
     "admin.api_secrets.create": OPERATOR,
     "admin.api_secrets.ask_revoke": OPERATOR,
     "admin.api_secrets.revoke": OPERATOR,
+    "admin.keys.index": VIEWER,
+    "admin.keys.ask_rotate": ADMINISTRATOR,
+    "admin.keys.rotate": ADMINISTRATOR,
+    "admin.keys.ask_remove": ADMINISTRATOR,
+    "admin.keys.remove": ADMINISTRATOR,
+    "admin.settings.index": ADMINISTRATOR,
+    "admin.settings.export": ADMINISTRATOR,
     "admin.audit.index": VIEWER,
     "admin.audit.show": VIEWER,
 }
