@@ -1,6 +1,6 @@
 """APIs: whom tokens are for, and what an API must know to check them."""
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import HiddenField, StringField
 from wtforms.validators import InputRequired, Regexp
@@ -21,6 +21,7 @@ from signet.views.admin.api_facts import (
 from signet.views.admin.identity import acting
 from signet.views.admin.row_numbers import ROW_NUMBER
 from signet.views.admin.secret_lines import secret_lines
+from signet.views.admin.snippets import api_programs
 from signet.wiring import wiring
 
 _RELOAD = "Nothing was changed. Reload the page and try again"
@@ -83,10 +84,16 @@ def create() -> ResponseReturnValue:
 def show(number: int) -> ResponseReturnValue:
     """An API, its scopes and secrets, and how it checks a token."""
     api, now, settings = get_api(number), wiring().clock(), wiring().settings
+    scopes = _scopes(api)
     return render_template(
         "admin/apis/show.html",
         api=api,
-        scopes=_scopes(api),
+        scopes=scopes,
+        programs=api_programs(
+            api,
+            request.args.get("language", ""),
+            scope=next((scope.name for scope in scopes if scope.enabled), "your-scope"),
+        ),
         secrets=secret_lines(live_secrets(api.secrets, now), now),
         algorithm_name=algorithm_name(api.signing_alg),
         signing_alg=api.signing_alg or settings.signing_alg,

@@ -27,6 +27,7 @@ from signet.views.admin.identity import acting
 from signet.views.admin.save_secret import token_endpoint
 from signet.views.admin.scope_choices import audiences, granted, scope_groups, scopes_field
 from signet.views.admin.secret_lines import secret_lines
+from signet.views.admin.snippets import client_programs
 from signet.wiring import wiring
 
 bp = Blueprint("clients", __name__, url_prefix="/clients")
@@ -119,6 +120,7 @@ def show(client_id: str) -> ResponseReturnValue:
         secrets=secret_lines(client.live_secrets(now), now),
         issuer=wiring().settings.issuer,
         token_endpoint=token_endpoint(),
+        programs=client_programs(client, request.args.get("language", "")),
     )
 
 

@@ -6,11 +6,12 @@ and coloured here: browsers get classes, no script and no style.
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from flask import render_template
+from flask import render_template, url_for
 from markupsafe import Markup, escape
 from pygments.lexers import get_lexer_by_name
 from pygments.token import Comment, Keyword, String, _TokenType
@@ -29,6 +30,9 @@ from signet.views.admin.client_keys import key_lines
 from signet.views.admin.scope_choices import granted
 from signet.wiring import wiring
 
+#: Label, address, and whether it is the one that is shown.
+Tabs = tuple[tuple[str, str, bool], ...]
+
 
 class Language(NamedTuple):
     """A language or framework: what people call it, and how Pygments does."""
@@ -45,6 +49,27 @@ class Snippet(NamedTuple):
     #: Coloured; its text is what there is to copy.
     code: Markup
 
+
+class ClientPrograms(NamedTuple):
+    """What the page of a client offers to copy."""
+
+    tabs: Tabs
+    #: What sets the variables that the programs read.
+    variables: Snippet
+    #: In the chosen language; ``None``: no usual library can do what this client needs.
+    once: Snippet | None
+    caching: Snippet | None
+
+
+class ApiPrograms(NamedTuple):
+    """What the page of an API offers to copy."""
+
+    tabs: Tabs
+    check: Snippet
+
+
+#: Where on their pages the programs are.
+USE_IT, CHECK = "use-it", "check"
 
 #: For clients, by the name in an address, in the order of the tabs.
 LANGUAGES: Mapping[str, Language] = {
@@ -75,9 +100,9 @@ _METHODS = {
 }
 _KEEP_CREDENTIAL = {
     "secret": "Keep the secret in a secret store, never in the code.",
-    "private_key_jwt": "Keep the private key in a secret store, never in the code.",
+    "private_key_jwt": "Keep the private key where only this program reads it, never in the code.",
     "federated_jwt": "Read the platform's token anew each time: it is replaced before it ends.",
-    "tls": "Keep the key of the certificate in a secret store, never in the code.",
+    "tls": "Keep the key of the certificate where only this program reads it.",
 }
 #: What no library of theirs signs or checks.
 _WITHOUT_EDDSA = ("aspnet", "spring")
@@ -104,6 +129,19 @@ def client_snippet(client: ClientDetails, language: str, kind: str = TOKEN) -> S
     return Snippet(language, found.label, _colour(text, found.lexer))
 
 
+def client_programs(client: ClientDetails, language: str) -> ClientPrograms:
+    """How this client asks for a token, in the language that was chosen or the first there is."""
+    names = client_languages(client)
+    chosen = language if language in names else next(iter(names), "")
+    url = partial(url_for, "admin.clients.show", client_id=client.client_id, _anchor=USE_IT)
+    return ClientPrograms(
+        tabs=_tabs({name: LANGUAGES[name] for name in names}, chosen, url),
+        variables=client_variables(client),
+        once=client_snippet(client, chosen) if chosen else None,
+        caching=client_snippet(client, chosen, CACHING) if chosen else None,
+    )
+
+
 def client_variables(client: ClientDetails) -> Snippet:
     """The lines of a shell that set what the programs read."""
     text = render_template("snippets/variables.txt", **_client_facts(client))
@@ -115,6 +153,15 @@ def api_frameworks(signing_alg: str) -> tuple[str, ...]:
     return tuple(
         name for name in FRAMEWORKS if signing_alg != "EdDSA" or name not in _WITHOUT_EDDSA
     )
+
+
+def api_programs(api: ResourceServerDetails, framework: str, *, scope: str) -> ApiPrograms:
+    """How this API checks a token, in the framework that was chosen or the first."""
+    names = api_frameworks(api.signing_alg or wiring().settings.signing_alg)
+    chosen = framework if framework in names else names[0]
+    url = partial(url_for, "admin.apis.show", number=api.number, _anchor=CHECK)
+    tabs = _tabs({name: FRAMEWORKS[name] for name in names}, chosen, url)
+    return ApiPrograms(tabs, api_snippet(api, chosen, scope=scope))
 
 
 def api_snippet(api: ResourceServerDetails, framework: str, *, scope: str) -> Snippet:
@@ -134,6 +181,12 @@ def api_snippet(api: ResourceServerDetails, framework: str, *, scope: str) -> Sn
         literal=_literal,
     )
     return Snippet(framework, found.label, _colour(text, found.lexer))
+
+
+def _tabs(languages: Mapping[str, Language], chosen: str, url: Callable[..., str]) -> Tabs:
+    return tuple(
+        (language.label, url(language=name), name == chosen) for name, language in languages.items()
+    )
 
 
 def _client_facts(client: ClientDetails) -> dict[str, Any]:

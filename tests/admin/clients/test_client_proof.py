@@ -21,6 +21,7 @@ from tests.admin.clients.steps import MARKUP
 from tests.admin.desk import text_of
 from tests.admin.pages import read
 from tests.oauth.signing import jwk_set, public_jwk
+from tests.printed import programs_on
 
 
 @pytest.mark.parametrize(
@@ -44,9 +45,12 @@ def test_the_page_of_a_client_says_how_it_proves_itself_and_how_to_use_it(
     tls_desk, method, facts, use
 ):
     client_id = make_keyed(f"page-{method}", WAYS[method][1])
-    page = text_of(tls_desk.open(f"/admin/clients/{client_id}"))
-    for said in (method, *facts, use, f"-d client_id={client_id} \\"):
+    answer = tls_desk.open(f"/admin/clients/{client_id}")
+    page, programs = text_of(answer), programs_on(answer.text)
+    for said in (method, *facts):
         assert said in page
+    assert use in programs["curl program"]
+    assert f"export SIGNET_CLIENT_ID={client_id}" in programs["Variables"]
     assert "Secret" not in page.replace("Overview Secrets Scopes", "")
     assert "secret store" not in page
     assert "It is refused at once." in page
