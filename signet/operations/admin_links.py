@@ -51,6 +51,11 @@ class IssuedLink:
     expires_at: datetime
 
 
+def link_url(issuer: str, token: str) -> str:
+    """The address of a link; of the configured issuer, for no request may say where it leads."""
+    return f"{issuer}/admin/invitation/{token}"
+
+
 def invite(name: str, *, role: str, actor: Actor, now: datetime) -> IssuedLink:
     """A link by which somebody becomes an admin of this role; an older one for the name ends."""
     name = check_admin_name(name)

@@ -13,8 +13,9 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from signet.extensions import db
-from signet.models.admins import ROLES
+from signet.models.admins import ROLES, VIEWER, find_admin
 from signet.models.signing_keys import list_signing_keys
+from signet.operations.admin_links import invite
 from signet.operations.clients import ClientFacts, register_client
 from signet.operations.resource_server_secrets import create_secret as create_api_secret
 from signet.operations.scopes import create_scope
@@ -28,7 +29,13 @@ from tests.conftest import StrangerClient, opened, write_key_files
 
 VISITOR = "visitor"
 #: Addresses of a thing that nobody has made.
-NOWHERE = {"client_id": "nobody", "secret_id": "nothing", "number": 999_999, "kid": "none"}
+NOWHERE = {
+    "client_id": "nobody",
+    "secret_id": "nothing",
+    "number": 999_999,
+    "kid": "none",
+    "token": "x",
+}
 
 
 @dataclass(frozen=True)
@@ -106,19 +113,32 @@ def furnished(folder: Path, database_url: str, **variables: str) -> Iterator[Hou
             issued = _furnish()
             of_api = create_api_secret("external-api", actor=TEST, now=utc_now())
             kid = list_signing_keys()[0].kid
+            invitation = invite("eve@example.org", role=VIEWER, actor=TEST, now=utc_now())
         arguments = {
             "client_id": issued.client_id,
             "secret_id": issued.secret_id,
             # Scopes, APIs and audit entries are addressed by number.
             "number": 1,
             "kid": kid,
+            "token": invitation.token,
         }
         people = {VISITOR: app.test_client()}
         for role in ROLES:
             people[role] = app.test_client()
             sign_in(people[role], make_admin(app, role))
-        arguments_of = {"admin.api_secrets": {"secret_id": of_api.secret_id}}
+        arguments_of = {
+            "admin.api_secrets": {"secret_id": of_api.secret_id},
+            # Not who acts: much is refused to them about themselves.
+            **dict.fromkeys(("admin.admins", "admin.admin_links"), {"number": _number_of(app)}),
+        }
         yield House(app, arguments, arguments_of, people)
+
+
+def _number_of(app: Flask, role: str = VIEWER) -> int:
+    with app.app_context():
+        admin = find_admin(f"{role}@example.org")
+        assert admin is not None
+        return admin.number
 
 
 def _furnish() -> IssuedSecret:

@@ -14,6 +14,9 @@ PUBLIC_ENDPOINTS = {
     "admin.setup.create",
     "admin.sign_in.show",
     "admin.sign_in.sign_in",
+    # The link is what lets them in.
+    "admin.invitation.show",
+    "admin.invitation.accept",
 }
 
 
@@ -47,7 +50,7 @@ def test_u27_the_table_of_rights_names_only_routes_that_exist():
     assert sorted(LEAST_ROLE.keys() - {route.endpoint for route in ROUTES}) == []
 
 
-def test_u27_only_set_up_and_sign_in_are_open_to_visitors():
+def test_u27_only_set_up_sign_in_and_links_are_open_to_visitors():
     assert {name for name, role in LEAST_ROLE.items() if role == PUBLIC} == PUBLIC_ENDPOINTS
 
 

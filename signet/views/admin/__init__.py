@@ -12,12 +12,15 @@ from flask.typing import ResponseReturnValue
 from signet import __version__
 from signet.settings import Settings
 from signet.views.admin import (
+    admin_links,
+    admins,
     api_secrets,
     apis,
     audit,
     client_secrets,
     clients,
     gate,
+    invitation,
     keys,
     overview,
     scopes,
@@ -42,6 +45,9 @@ PAGES = (
     api_secrets,
     keys,
     audit,
+    admins,
+    admin_links,
+    invitation,
     settings_page,
 )
 
@@ -53,6 +59,7 @@ NAVIGATION = (
     ("APIs", "admin.apis.index", ("apis", "api_secrets")),
     ("Signing keys", "admin.keys.index", ("keys",)),
     ("Audit log", "admin.audit.index", ("audit",)),
+    ("Administrators", "admin.admins.index", ("admins", "admin_links")),
     ("Settings", "admin.settings.index", ("settings",)),
 )
 

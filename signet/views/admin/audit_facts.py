@@ -17,6 +17,9 @@ _LABELS = {
     "contact": "Contact",
     "role": "Role",
     "enabled": "Enabled",
+    "invited_by": "Invited by",
+    "link_by": "Link made by",
+    "link": "Link for",
     "access_token_lifetime": "Token lifetime",
     "signing_alg": "Signing algorithm",
     "scope": "Scopes",
@@ -142,7 +145,13 @@ def _moment(text: str) -> str:
         return text
 
 
+_LINKS = {
+    "invitation": "An invitation",
+    "password": "A new password",
+    "second_factor": "Another second factor",
+}
 _IN_WORDS: Mapping[str, Callable[[str], Value]] = {
+    "link": lambda kind: Value(_LINKS.get(kind, kind)),
     "scope": lambda text: Value(", ".join(text.split()), is_identifier=True),
     "token_endpoint_auth_method": _method,
     "token_format": lambda text: Value(TOKEN_FORMATS.get(text, text)),

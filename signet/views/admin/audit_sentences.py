@@ -136,6 +136,25 @@ def _created_admin(entry: AuditEntry) -> str:
     return f"Created {_name(entry)}" + (f" with the role {role}" if role else "")
 
 
+def _invited_admin(entry: AuditEntry) -> str:
+    role = entry.after.get("role")
+    return f"Invited {_name(entry)}" + (f" as {role}" if role else "")
+
+
+def _accepted_invitation(entry: AuditEntry) -> str:
+    inviter = entry.after.get("invited_by")
+    return "Accepted the invitation" + (f" of {inviter}" if inviter else "")
+
+
+def _withdrawn_link(entry: AuditEntry) -> str:
+    kinds = {
+        "invitation": "invitation of",
+        "password": "link for a new password of",
+        "second_factor": "link for another second factor of",
+    }
+    return f"Withdrew the {kinds.get(entry.before.get('link', ''), 'link for')} {_name(entry)}"
+
+
 def _sign_in_failed(entry: AuditEntry) -> str:
     failures = entry.after.get("failures", 1)
     times = f" {failures} times" if failures != 1 else ""
@@ -189,6 +208,19 @@ ACTS = {
     "encryption.rewrap": Act("Keys encrypted anew", _rewrapped),
     "admin.set_up": Act("Signet set up", "Set up Signet with {name} as first administrator"),
     "admin.create": Act("Administrator created", _created_admin),
+    "admin.invite": Act("Administrator invited", _invited_admin),
+    "admin.accept_invitation": Act("Invitation accepted", _accepted_invitation),
+    "admin.make_password_link": Act(
+        "Link for a new password made", "Made a link for a new password of {name}"
+    ),
+    "admin.choose_password": Act("Password chosen by link", "Chose a new password by link"),
+    "admin.make_second_factor_link": Act(
+        "Link for a second factor made", "Made a link for another second factor of {name}"
+    ),
+    "admin.drop_second_factor": Act(
+        "Second factor removed by link", "Removed the own second factor by link"
+    ),
+    "admin.withdraw_link": Act("Link withdrawn", _withdrawn_link),
     "admin.set_role": Act("Role changed", _role),
     "admin.reset_password": Act("Password reset", "Reset the password of {name}"),
     "admin.end_sessions": Act("Sessions ended", "Ended all sessions of {name}"),
