@@ -88,6 +88,8 @@ class Settings:
     session_idle: timedelta = timedelta(minutes=30)
     #: … and after this time in any case.
     session_max: timedelta = timedelta(hours=12)
+    #: For so long after proving who they are, admins are not asked again before a grave act.
+    confirm: timedelta = timedelta(minutes=10)
     #: Header in which a proxy passes on a client's certificate (RFC 9440, or nginx's escaped PEM) …
     client_cert_header: str = "Client-Cert"
     #: … and the addresses of the proxies that may: nobody else is believed.
@@ -177,6 +179,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         ),
         session_idle=source.duration("SIGNET_SESSION_IDLE", "30m"),
         session_max=source.duration("SIGNET_SESSION_MAX", "12h"),
+        confirm=source.duration("SIGNET_CONFIRM", "10m"),
         client_cert_header=source.header("SIGNET_CLIENT_CERT_HEADER", "Client-Cert"),
         client_cert_proxies=source.networks("SIGNET_CLIENT_CERT_PROXIES"),
         client_cert_ca_pem=source.certificates("SIGNET_CLIENT_CERT_CA_FILE"),
