@@ -157,6 +157,14 @@ def get_session_admin(session: Session, session_id: str) -> AdminRow:
     return admin
 
 
+def is_past_second_step(session: Session, session_id: str) -> bool:
+    """Whether a second factor was proved in the session.
+
+    :raises SessionEndedError: if it has ended meanwhile.
+    """
+    return _get_row(session, session_id).second_factor != ""
+
+
 def find_session(session_id: str, *, limits: SessionLimits, now: datetime) -> AdminSession | None:
     """The session with this id if it still lives and its admin may sign in."""
     query = (

@@ -14,6 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from signet.models.database import read
 from signet.models.key_encryption import KeyEncryption, KeyEncryptionError, kek_id_of
+from signet.models.second_factors import TotpRow, about_seed
 from signet.models.signing_keys import SigningKeyRow, about_private_key
 
 #: Of an envelope that names no key: something has damaged it.
@@ -41,6 +42,12 @@ ENCRYPTED_COLUMNS = (
         key=SigningKeyRow.kid,
         envelope=SigningKeyRow.encrypted_private_jwk,
         about=lambda row: about_private_key(row.kid, row.alg),
+    ),
+    EncryptedColumn(
+        what="app code seed",
+        key=TotpRow.admin_id,
+        envelope=TotpRow.encrypted_seed,
+        about=lambda row: about_seed(row.admin_id),
     ),
 )
 

@@ -1,24 +1,17 @@
-"""Signing in and out of the admin pages.
+"""The password, first step of signing in to the admin pages, and signing out.
 
 Whatever was wrong, the refusal reads the same and takes as long: nobody can probe for names.
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
-
-from sqlalchemy.orm import Session
+from datetime import datetime
 
 from signet.models.admin_sessions import end_session, open_session
 from signet.models.admins import AdminRow, find_admin_row
 from signet.models.audit import Actor, AuditedObject, act, append_entry
 from signet.models.database import read, write
-from signet.models.sign_in_throttle import (
-    Attempt,
-    count_attempt,
-    forgive_attempt,
-    take_finished_windows,
-    wait_of,
-)
+from signet.models.second_factors import count_factors
+from signet.operations.attempts import BegunAttempt, begin_attempt, note_failure
 from signet.operations.errors import OperationError
 from signet.operations.passwords import BusyError, hash_password, is_password, needs_new_hash
 
@@ -31,21 +24,10 @@ class SignInRefusedError(OperationError):
     """The name or the password is wrong, or the admin is disabled."""
 
 
-class ThrottledError(OperationError):
-    """Too many attempts have failed.
-
-    :param wait: how long until another one is looked at.
-    """
-
-    def __init__(self, wait: timedelta) -> None:
-        super().__init__("Too many attempts")
-        self.wait = wait
-
-
 def sign_in(
     name: str, password: str, *, replaces: str | None = None, actor: Actor, now: datetime
 ) -> str:
-    """The id of a new session.
+    """The id of a new session, which opens no page before the second factor.
 
     :param replaces: id of a session that ends with it: the browser forgets it.
     :param actor: carries the address and user agent; its name is not used.
@@ -54,9 +36,8 @@ def sign_in(
     :raises BusyError: too many passwords are being checked.
     """
     name = name.strip()[: _LONGEST_NAME + 1]
-    attempt = Attempt.of(name, actor.address)
     admin = _find(name)
-    failures = _begin_attempt(attempt, admin, actor=actor, now=now)
+    begun = begin_attempt(name, admin, actor=actor, now=now)
     try:
         is_right = is_password(password, admin.password_hash if admin else None)
         has_old_hash = admin is not None and needs_new_hash(admin.password_hash)
@@ -64,12 +45,12 @@ def sign_in(
     except BusyError:
         # Nobody has looked at the password: strangers who keep Signet busy lock nobody out.
         with write() as session:
-            forgive_attempt(session, attempt, earlier=False, now=now)
+            begun.forgive(session, earlier=False, now=now)
         raise
     if admin is None or not is_right:
-        _note_refusal(admin, failures, actor=actor, now=now)
+        note_failure(begun, actor=actor, now=now)
         raise SignInRefusedError(REFUSAL)
-    return _open(admin, attempt, new_hash, replaces, actor=actor, now=now)
+    return _open(admin, begun, new_hash, replaces, actor=actor, now=now)
 
 
 def sign_out(session_id: str, name: str, *, actor: Actor, now: datetime) -> None:
@@ -77,15 +58,6 @@ def sign_out(session_id: str, name: str, *, actor: Actor, now: datetime) -> None
     with act() as session:
         end_session(session, session_id)
         append_entry(session, actor=actor, action="admin.sign_out", object=_audited(name), now=now)
-
-
-def close_throttle_windows(*, now: datetime) -> None:
-    """Forget failures of long ago; of those that were several, the audit log keeps the count."""
-    with act() as session:
-        for name, address, failures in take_finished_windows(session, now=now):
-            if failures > 1:
-                actor = Actor(name="", address=address)
-                _append_refusal(session, name, failures, actor=actor, now=now)
 
 
 def _find(name: str) -> AdminRow | None:
@@ -96,42 +68,9 @@ def _find(name: str) -> AdminRow | None:
     return admin if admin is not None and admin.enabled else None
 
 
-def _begin_attempt(attempt: Attempt, admin: AdminRow | None, *, actor: Actor, now: datetime) -> int:
-    trusted = admin is not None and admin.last_sign_in_address == actor.address[:64] != ""
-    name = admin.name if admin else ""
-    with write() as session:
-        wait = wait_of(session, attempt, trusted=trusted, now=now)
-        if wait is not None:
-            # In here, so that an attempt nobody looks at leaves no counter behind.
-            raise ThrottledError(wait)
-        return count_attempt(session, attempt, admin_name=name, address=actor.address, now=now)
-
-
-def _note_refusal(admin: AdminRow | None, failures: int, *, actor: Actor, now: datetime) -> None:
-    # One entry when a window opens and one with the count when it closes, however many come.
-    if failures > 1:
-        return
-    with act() as session:
-        _append_refusal(session, admin.name if admin else "", 1, actor=actor, now=now)
-
-
-def _append_refusal(
-    session: Session, name: str, failures: int, *, actor: Actor, now: datetime
-) -> None:
-    append_entry(
-        session,
-        actor=replace(actor, name=""),
-        action="admin.sign_in_failed",
-        # What was typed as a name can be a password in the wrong field: it is not written down.
-        object=_audited(name) if name else AuditedObject("admin", "", "an unknown name"),
-        now=now,
-        after={"failures": failures},
-    )
-
-
 def _open(
     found: AdminRow,
-    attempt: Attempt,
+    begun: BegunAttempt,
     new_hash: str | None,
     replaces: str | None,
     *,
@@ -145,20 +84,23 @@ def _open(
             raise SignInRefusedError(REFUSAL)
         if new_hash is not None:
             admin.password_hash = new_hash
-        admin.last_sign_in_at, admin.last_sign_in_address = now, actor.address[:64]
-        forgive_attempt(session, attempt, earlier=True, now=now)
         if replaces is not None:
             end_session(session, replaces)
         session_id = open_session(
             session, admin, address=actor.address, user_agent=actor.user_agent, now=now
         )
-        append_entry(
-            session,
-            actor=replace(actor, name=admin.name),
-            action="admin.sign_in",
-            object=_audited(admin.name),
-            now=now,
-        )
+        # Who only knows the password gets no new tries at the code, and is nobody's friend yet.
+        is_in = not count_factors(session, admin.id)
+        begun.forgive(session, earlier=is_in, now=now)
+        if is_in:
+            admin.last_sign_in_at, admin.last_sign_in_address = now, actor.address[:64]
+            append_entry(
+                session,
+                actor=replace(actor, name=admin.name),
+                action="admin.sign_in",
+                object=_audited(admin.name),
+                now=now,
+            )
     return session_id
 
 

@@ -1,0 +1,102 @@
+"""Attempts at proving who one is: counted before they are looked at, slowed down by failures.
+
+The password, a code of an app and a recovery code share their counters: who guesses one of them
+waits for all of them.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from signet.models.admins import AdminRow
+from signet.models.audit import Actor, AuditedObject, act, append_entry
+from signet.models.database import write
+from signet.models.sign_in_throttle import (
+    Attempt,
+    count_attempt,
+    forgive_attempt,
+    take_finished_windows,
+    wait_of,
+)
+from signet.operations.errors import OperationError
+
+
+class ThrottledError(OperationError):
+    """Too many attempts have failed.
+
+    :param wait: how long until another one is looked at.
+    """
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__("Too many attempts")
+        self.wait = wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BegunAttempt:
+    """An attempt that counts as failed until it is forgiven."""
+
+    attempt: Attempt
+    #: Empty for a name that nobody has.
+    admin_name: str
+    #: Of the same admin from the same address, this one included.
+    failures: int
+
+    def forgive(self, session: Session, *, earlier: bool, now: datetime) -> None:
+        """Take it back, for it did not fail.
+
+        :param earlier: forget the failures before it too: nothing is left to prove.
+        """
+        forgive_attempt(session, self.attempt, earlier=earlier, now=now)
+
+
+def begin_attempt(
+    name: str, admin: AdminRow | None, *, actor: Actor, now: datetime
+) -> BegunAttempt:
+    """Count an attempt of this name from the actor's address.
+
+    :raises ThrottledError: too many have failed before.
+    """
+    attempt = Attempt.of(name, actor.address)
+    trusted = admin is not None and admin.last_sign_in_address == actor.address[:64] != ""
+    known = admin.name if admin else ""
+    with write() as session:
+        wait = wait_of(session, attempt, trusted=trusted, now=now)
+        if wait is not None:
+            # In here, so that an attempt nobody looks at leaves no counter behind.
+            raise ThrottledError(wait)
+        failures = count_attempt(session, attempt, admin_name=known, address=actor.address, now=now)
+    return BegunAttempt(attempt=attempt, admin_name=known, failures=failures)
+
+
+def note_failure(begun: BegunAttempt, *, actor: Actor, now: datetime) -> None:
+    """Put a failure into the audit log: one entry when a window opens, however many come."""
+    if begun.failures > 1:
+        return
+    with act() as session:
+        _append_failures(session, begun.admin_name, 1, actor=actor, now=now)
+
+
+def close_throttle_windows(*, now: datetime) -> None:
+    """Forget failures of long ago; of those that were several, the audit log keeps the count."""
+    with act() as session:
+        for name, address, failures in take_finished_windows(session, now=now):
+            if failures > 1:
+                actor = Actor(name="", address=address)
+                _append_failures(session, name, failures, actor=actor, now=now)
+
+
+def _append_failures(
+    session: Session, name: str, failures: int, *, actor: Actor, now: datetime
+) -> None:
+    # What was typed as a name can be a password in the wrong field: it is not written down.
+    about = AuditedObject("admin", name.casefold()[:320], name)
+    append_entry(
+        session,
+        actor=replace(actor, name=""),
+        action="admin.sign_in_failed",
+        object=about if name else AuditedObject("admin", "", "an unknown name"),
+        now=now,
+        after={"failures": failures},
+    )
