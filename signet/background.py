@@ -18,7 +18,7 @@ from signet.models.audit import Actor
 from signet.models.form_numbers import prune_form_numbers
 from signet.models.replay_notes import prune_replay_notes
 from signet.models.tokens import prune_tokens
-from signet.operations.sign_in import close_throttle_windows
+from signet.operations.attempts import close_throttle_windows
 from signet.operations.signing_keys import retire_idle_key, take_due_step
 from signet.wiring import Wiring, wiring
 
