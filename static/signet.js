@@ -88,6 +88,11 @@ for (const form of document.querySelectorAll('form[method="post"]')) {
   addEventListener("pageshow", ready);
 }
 
+// A secret that was typed is not kept for Back.
+addEventListener("pagehide", () => {
+  for (const field of document.querySelectorAll("[data-typed-secret]")) field.value = "";
+});
+
 // The page that shows a secret once.
 const secretPage = document.querySelector("[data-secret-page]");
 if (secretPage) {

@@ -18,6 +18,7 @@ from signet.views.admin import (
     apis,
     audit,
     client_secrets,
+    client_try,
     clients,
     gate,
     invitation,
@@ -40,6 +41,7 @@ PAGES = (
     overview,
     clients,
     client_secrets,
+    client_try,
     scopes,
     apis,
     api_secrets,
@@ -54,7 +56,7 @@ PAGES = (
 #: Label, endpoint, and the pages that belong to it.
 NAVIGATION = (
     ("Overview", "admin.overview.index", ("overview",)),
-    ("Clients", "admin.clients.index", ("clients", "client_secrets")),
+    ("Clients", "admin.clients.index", ("clients", "client_secrets", "client_try")),
     ("Scopes", "admin.scopes.index", ("scopes",)),
     ("APIs", "admin.apis.index", ("apis", "api_secrets")),
     ("Signing keys", "admin.keys.index", ("keys",)),

@@ -43,6 +43,8 @@ _LABELS = {
     "signing_at": "Signs from",
     "state": "State",
     "successor": "Signs instead",
+    "outcome": "What came of it",
+    "request_id": "X-Request-Id",
     "ended": "Sessions ended",
     "failures": "Failed attempts",
     "secret": "New secret",

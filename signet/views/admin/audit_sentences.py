@@ -10,8 +10,8 @@ from typing import Any
 
 from signet.models.audit_log import AuditEntry
 
-#: Records of who came and went: in the log, but no changes.
-COMINGS_AND_GOINGS = ("admin.sign_in", "admin.sign_out", "admin.sign_in_failed")
+#: Records of who came and went, and of who tried a token: in the log, but no changes.
+COMINGS_AND_GOINGS = ("admin.sign_in", "admin.sign_out", "admin.sign_in_failed", "client.try")
 
 _NOBODY = "Not signed in"
 #: In a sentence: "the name and the contact of Billing export".
@@ -185,6 +185,7 @@ ACTS = {
     "client.set_scopes": Act("Scopes of a client changed", _scopes),
     "client.disable": Act("Client disabled", "Disabled the client {name}"),
     "client.enable": Act("Client enabled", "Enabled the client {name}"),
+    "client.try": Act("Token tried", "Tried a token of the client {name}"),
     "client.delete": Act("Client deleted", "Deleted the client {name}"),
     "secret.create": Act("Secret made", "Made a secret for {name}"),
     "secret.rotate": Act("Secret rotated", "Rotated the secret of {name}"),

@@ -1,0 +1,79 @@
+"""A real token request in a client's name, sent to this very app: its own endpoint answers it.
+
+No network is in between, but everything else is: the body is read, the client proves itself, the
+token is signed, the request is counted and logged under an id of its own.
+"""
+
+import contextvars
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from urllib.parse import urlencode
+
+from flask import Flask, current_app, g, request
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Response
+
+from signet import __version__
+from signet.oauth.server import TOKEN_PATH
+from signet.wiring import wiring
+
+
+@dataclass(frozen=True, slots=True)
+class RealAnswer:
+    """What a client would have got, and what the log says of it."""
+
+    status_code: int
+    status: str
+    headers: tuple[tuple[str, str], ...]
+    body: str = field(repr=False)
+    milliseconds: float
+    #: The true reason of a refusal; empty: there is none.
+    reason: str
+
+    @property
+    def request_id(self) -> str:
+        """By which the request is found."""
+        return dict(self.headers).get("X-Request-Id", "")
+
+
+def send_token_request(client_id: str, client_secret: str, scope: str) -> RealAnswer:
+    """The answer to a request with this secret, as if the admin's machine had sent it."""
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": client_id,
+        "client_secret": client_secret,
+    }
+    if scope:
+        form["scope"] = scope
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    # A context of its own: it shares neither ``g`` nor a database session with the page.
+    return contextvars.Context().run(_send, app, form, request.remote_addr or "")
+
+
+def _send(app: Flask, form: Mapping[str, str], address: str) -> RealAnswer:
+    with app.app_context():
+        builder = EnvironBuilder(
+            method="POST",
+            path=wiring().settings.issuer_path + TOKEN_PATH,
+            input_stream=None,
+            data=urlencode(form),
+            content_type="application/x-www-form-urlencoded",
+            environ_base={
+                "REMOTE_ADDR": address,
+                "HTTP_USER_AGENT": f"Signet/{__version__} (Try it)",
+            },
+        )
+        began = time.perf_counter()
+        # Not by way of the proxy's middleware: what it would read of headers is known here.
+        answer = Response.from_app(partial(Flask.wsgi_app, app), builder.get_environ())
+        took = (time.perf_counter() - began) * 1000
+        return RealAnswer(
+            status_code=answer.status_code,
+            status=answer.status,
+            headers=tuple(answer.headers.items()),
+            body=answer.get_data(as_text=True),
+            milliseconds=round(took, 1),
+            reason=str(g.get("log_facts", {}).get("reason") or ""),
+        )
