@@ -23,6 +23,8 @@ from signet.models.admin_links import (
 from signet.models.admin_sessions import end_sessions_of
 from signet.models.admins import AdminRow
 from signet.models.audit import Actor, AuditedObject, act, append_entry
+from signet.models.database import read, write
+from signet.models.second_factors import remove_second_factors
 from signet.operations.admin_rows import (
     add_admin,
     admin_facts,
@@ -33,8 +35,9 @@ from signet.operations.admin_rows import (
     refuse_own,
     refuse_taken_name,
 )
+from signet.operations.attempts import begin_attempt, note_failure
 from signet.operations.errors import NotFoundError, OperationError
-from signet.operations.passwords import check_password, hash_password
+from signet.operations.passwords import BusyError, check_password, hash_password, is_password
 
 
 class LinkOverError(OperationError):
@@ -152,6 +155,46 @@ def choose_password(token: str, password: str, *, actor: Actor, now: datetime) -
             object=audited_admin(admin),
             now=now,
             after={"password": "changed", "link_by": row.created_by},
+        )
+    return link.name
+
+
+def drop_second_factor(token: str, password: str, *, actor: Actor, now: datetime) -> str:
+    """Remove the own second factors by a link, with the password; returns the name.
+
+    The next sign-in asks for new ones.
+
+    :raises ThrottledError: too many failures before.
+    :raises BusyError: too many passwords are being checked.
+    """
+    link = get_open_link(token, now=now)
+    with read() as session:
+        found = get_admin_row(session, link.name)
+    begun = begin_attempt(link.name, found, actor=actor, now=now)
+    try:
+        is_right = is_password(password, found.password_hash)
+    except BusyError:
+        with write() as session:
+            begun.forgive(session, earlier=False, now=now)
+        raise
+    if not is_right:
+        note_failure(begun, actor=actor, now=now)
+        raise OperationError("The password is wrong", field="password")
+    with act() as session:
+        row = _use(session, token, SECOND_FACTOR, now=now)
+        admin = _owner(session, row)
+        if admin.password_hash != found.password_hash:
+            raise OperationError("The password is wrong", field="password")
+        begun.forgive(session, earlier=False, now=now)
+        remove_second_factors(session, admin.id)
+        end_sessions_of(session, admin)
+        append_entry(
+            session,
+            actor=replace(actor, name=admin.name),
+            action="admin.drop_second_factor",
+            object=audited_admin(admin),
+            now=now,
+            after={"second_factor": "removed", "link_by": row.created_by},
         )
     return link.name
 

@@ -11,6 +11,7 @@ from signet.models.admin_sessions import open_session
 from signet.models.admins import find_admin_row
 from signet.models.audit import Actor
 from signet.models.database import read, write
+from signet.operations.admin_links import accept_invitation, choose_password
 from signet.operations.admins import set_up
 from signet.operations.passwords import is_password
 from signet.wiring import utc_now
@@ -48,6 +49,7 @@ def test_a_created_admin_has_the_role_and_the_password(shell):
         "role": "operator",
         "enabled": True,
         "last_sign_in_at": None,
+        "second_factor": [],
     }
     assert has_password("Ann@example.org", PASSWORD)
     entry = shell.entry()
@@ -203,6 +205,8 @@ def test_the_last_administrator_stays(shell, bob, arguments):
     [
         ("set-role", "nobody", "viewer"),
         ("reset-password", "nobody", "--password-stdin"),
+        ("reset-password", "nobody", "--link"),
+        ("reset-second-factor", "nobody"),
         ("end-sessions", "nobody"),
         ("disable", "nobody"),
         ("enable", "nobody"),
@@ -213,10 +217,53 @@ def test_an_admin_who_is_not_there_is_refused(shell, arguments):
     assert shell.refusal("admin", *arguments, stdin=PASSWORD) == "There is no admin “nobody”"
 
 
+def test_an_invitation_is_a_link_of_the_issuer_that_works(shell, ann):
+    issued = shell.json("admin", "invite", "eve", "--role", "operator")
+    assert list(issued) == ["name", "kind", "link", "expires_at"]
+    base, _, token = issued["link"].rpartition("/")
+    assert base == "http://localhost:8000/admin/invitation"
+    assert shell.entry()["action"] == "admin.invite"
+    accept_invitation(token, PASSWORD, actor=Actor(name=""), now=utc_now())
+    assert has_password("eve", PASSWORD)
+
+
+def test_a_link_for_a_new_password_is_printed_alone_and_works(shell, bob):
+    link = shell.text("admin", "reset-password", bob, "--link")
+    assert link.count("\n") == 1
+    new = "quarry-ribbon-walnut-sextant"
+    token = link.strip().rpartition("/")[2]
+    choose_password(token, new, actor=Actor(name=""), now=utc_now())
+    assert has_password(bob, new)
+
+
+@on_one_engine
+def test_a_password_is_set_or_asked_for_by_link_and_not_both(shell, bob):
+    shell.misuse("admin", "reset-password", bob, "--link", "--password-stdin", stdin=PASSWORD)
+
+
+def test_a_link_for_another_second_factor_says_whose_it_is(shell, bob):
+    issued = shell.json("admin", "reset-second-factor", bob)
+    assert (issued["name"], issued["kind"]) == (bob, "second_factor")
+    assert shell.entry()["action"] == "admin.make_second_factor_link"
+
+
+def test_links_are_listed_without_what_opens_them_and_withdrawn(shell, bob):
+    token = shell.json("admin", "reset-password", bob, "--link")["link"].rpartition("/")[2]
+    (link,) = shell.json("admin", "link", "list")
+    assert token not in str(link)
+    assert (link["name"], link["kind"], link["role"]) == (bob, "password", None)
+    number = str(link["number"])
+    assert shell.json("admin", "link", "withdraw", number)["withdrawn"] is True
+    assert shell.json("admin", "link", "list") == []
+    assert shell.entry()["action"] == "admin.withdraw_link"
+    assert "no such link" in shell.refusal("admin", "link", "withdraw", number)
+
+
 @on_one_engine
 def test_people_read_columns(shell, bob):
     lines = shell.text("admin", "list").splitlines()
-    assert lines[0].split() == ["NAME", "ROLE", "ENABLED", "CREATED", "LAST", "SIGN-IN"]
+    headings = ["NAME", "ROLE", "ENABLED", "CREATED", "LAST", "SIGN-IN", "SECOND", "FACTOR"]
+    assert lines[0].split() == headings
     assert lines[1].split()[:3] == ["Ann@example.org", "administrator", "yes"]
     assert shell.text("admin", "disable", bob) == "Disabled bob.\n"
 

@@ -1,4 +1,4 @@
-"""What somebody does with a one-time link: become an admin, or choose a new password.
+"""What somebody does with a one-time link: become an admin, or get back in.
 
 Looking at it uses nothing up: mail programs and chats open links to show what is behind.
 """
@@ -12,13 +12,15 @@ from flask.typing import ResponseReturnValue
 from wtforms import PasswordField
 from wtforms.validators import InputRequired
 
-from signet.models.admin_links import INVITATION, PASSWORD, AdminLink
+from signet.models.admin_links import INVITATION, PASSWORD, SECOND_FACTOR, AdminLink
 from signet.operations.admin_links import (
     LinkOverError,
     accept_invitation,
     choose_password,
+    drop_second_factor,
     get_open_link,
 )
+from signet.operations.attempts import ThrottledError
 from signet.operations.errors import NotFoundError, OperationError
 from signet.operations.passwords import BusyError
 from signet.views.admin.errors import refuse_for
@@ -37,6 +39,12 @@ class NewPasswordForm(AdminForm):
     password = PasswordField("Password", [InputRequired("Enter a password")])
 
 
+class OwnPasswordForm(AdminForm):
+    """The password that they have."""
+
+    password = PasswordField("Password", [InputRequired("Enter your password")])
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """What a kind of link is for."""
@@ -50,6 +58,11 @@ class Use:
 _USES = {
     INVITATION: Use(NewPasswordForm, accept_invitation, "Your account is ready. Sign in now."),
     PASSWORD: Use(NewPasswordForm, choose_password, "Your new password is set. Sign in now."),
+    SECOND_FACTOR: Use(
+        OwnPasswordForm,
+        drop_second_factor,
+        "Your second factor was removed. Sign in now to set up a new one.",
+    ),
 }
 
 
@@ -77,6 +90,8 @@ def accept(token: str) -> ResponseReturnValue:
             return redirect(url_for("admin.sign_in.show"), 303)
     except (NotFoundError, LinkOverError) as error:
         return _over_page(error)
+    except ThrottledError as error:
+        refuse_for(error.wait)
     except BusyError:
         refuse_for(_BUSY)
     except OperationError as error:
