@@ -15,7 +15,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from signet.json_log import JsonFormatter
+from signet.json_log import JsonFormatter, without_token
 from signet.settings import ROOT, SettingsError, load_settings
 
 try:
@@ -48,8 +48,9 @@ class Log(Logger):
         super().warning(msg, *args, **kwargs)
 
     def exception(self, msg: str, *args: object, **kwargs: Any) -> None:
-        """An error with its traceback; the URL of a request loses its query."""
-        super().exception(msg, *(str(arg).partition("?")[0] for arg in args), **kwargs)
+        """An error with its traceback; the URL of a request loses its query and a token."""
+        addresses = (without_token(str(arg).partition("?")[0]) for arg in args)
+        super().exception(msg, *addresses, **kwargs)
 
 
 forbid_dumps()

@@ -13,6 +13,7 @@ from functools import partial
 import gevent
 from flask import Flask
 
+from signet.models.admin_links import prune_links
 from signet.models.admin_sessions import SessionLimits, prune_sessions
 from signet.models.audit import Actor
 from signet.models.form_numbers import prune_form_numbers
@@ -51,6 +52,7 @@ def take_turn(parts: Wiring) -> None:
         partial(prune_tokens, now=now),
         partial(prune_sessions, limits, now=now),
         partial(prune_form_numbers, now=now),
+        partial(prune_links, now=now),
         partial(close_throttle_windows, now=now),
     )
     for step in steps:
