@@ -139,3 +139,10 @@ def post_worker_init(worker: Any) -> None:
     gc.freeze()
     gc.enable()
     background.start(worker.wsgi)
+
+
+def worker_exit(server: object, worker: Any) -> None:
+    """Write down what the worker has served, if it ends in peace."""
+    from signet import background  # not in the master, see above
+
+    background.stop(worker.wsgi)

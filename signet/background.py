@@ -1,7 +1,7 @@
-"""The greenlet beside the path: one per worker, started after the fork.
+"""Beside the path: two greenlets per worker, started after the fork.
 
-Takes due steps of key rotation and forgets what is over. Whatever fails is logged and tried again
-at the next turn: nobody waits for it.
+One writes down every few seconds what the worker has served; the other takes due steps of key
+rotation and forgets what is over. Whatever fails is logged and tried again: nobody waits for it.
 """
 
 import logging
@@ -17,21 +17,41 @@ from signet.models.admin_links import prune_links
 from signet.models.admin_sessions import SessionLimits, prune_sessions
 from signet.models.audit import Actor
 from signet.models.form_numbers import prune_form_numbers
+from signet.models.refused_requests import prune_refused_requests
 from signet.models.replay_notes import prune_replay_notes
 from signet.models.tokens import prune_tokens
+from signet.models.usage import prune_usage, write_batch
 from signet.operations.attempts import close_throttle_windows
 from signet.operations.signing_keys import retire_idle_key, take_due_step
+from signet.usage import flush
 from signet.wiring import Wiring, wiring
 
 log = logging.getLogger(__name__)
 
 TURN = timedelta(minutes=1)
+#: How often what was served is written down: what a crash loses is no more than that.
+FLUSH_EVERY = timedelta(seconds=3)
 _SIGNET = Actor(name="Signet")
 
 
-def start(app: Flask) -> gevent.Greenlet:
+def start(app: Flask) -> None:
     """Begin the turns of this worker."""
-    return gevent.spawn(_run, app)
+    gevent.spawn(_run, app)
+    gevent.spawn(_keep_flushing, app)
+
+
+def stop(app: Flask) -> None:
+    """Write down what is left, before a worker ends."""
+    with app.app_context():
+        flush_usage(wiring())
+
+
+def flush_usage(parts: Wiring) -> None:
+    """Write down what was served since the last time; needs the app's context."""
+    try:
+        flush(parts.usage, write_batch)
+    except Exception:
+        log.exception("use of credentials could not be written; it is kept for the next time")
 
 
 def take_turn(parts: Wiring) -> None:
@@ -50,6 +70,8 @@ def take_turn(parts: Wiring) -> None:
         partial(retire_idle_key, settings.signing_alg, actor=_SIGNET, now=now),
         partial(prune_replay_notes, now=now),
         partial(prune_tokens, now=now),
+        partial(prune_usage, now=now),
+        partial(prune_refused_requests, now=now),
         partial(prune_sessions, limits, now=now),
         partial(prune_form_numbers, now=now),
         partial(prune_links, now=now),
@@ -68,3 +90,10 @@ def _run(app: Flask) -> None:
             # Workers that started together should not come together.
             gevent.sleep(TURN.total_seconds() * (0.5 + secrets.randbelow(1000) / 1000))
             take_turn(wiring())
+
+
+def _keep_flushing(app: Flask) -> None:
+    with app.app_context():
+        while True:
+            gevent.sleep(FLUSH_EVERY.total_seconds())
+            flush_usage(wiring())

@@ -1,7 +1,7 @@
 """What ``create_app`` has built and the entrances use: settings, store, key encryption, clock."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
 
@@ -11,6 +11,7 @@ from signet.models.key_encryption import KeyEncryption
 from signet.models.store import SqlStore
 from signet.oauth.certificate_authorities import CertificateAuthorities
 from signet.settings import Settings
+from signet.usage import UsageMemory
 
 _EXTENSION = "signet_wiring"
 
@@ -30,6 +31,8 @@ class Wiring:
     clock: Callable[[], datetime] = utc_now
     #: Who vouches for client certificates; ``None``: nobody.
     authorities: CertificateAuthorities | None = None
+    #: What this worker has served since the last flush.
+    usage: UsageMemory = field(default_factory=UsageMemory)
 
     def install(self, app: Flask) -> None:
         """Make the parts known to the app."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import String
+from sqlalchemy import String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from signet.models.columns import UtcDateTime
@@ -23,19 +23,25 @@ class SecretRow:
     description: Mapped[str] = mapped_column(String(100))
     digest: Mapped[str] = mapped_column(String(80))
     #: The last four characters.
-    hint: Mapped[str] = mapped_column(String(4))
+    hint: Mapped[str] = mapped_column(String(4), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[str] = mapped_column(String(320))
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: When a rotation replaced it; it works on until ``expires_at``.
     replaced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: Replaced, and revoked by itself once it has not been used for a while.
+    ends_when_quiet: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: Until when a revocation can be taken back; ``None``: not at all.
+    undo_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     def to_client_secret(self) -> ClientSecret:
         """The frozen twin that the protocol works with."""
         return ClientSecret(
             secret_id=self.secret_id,
             digest=self.digest,
+            created_at=self.created_at,
+            replaced_at=self.replaced_at,
             expires_at=self.expires_at,
             revoked_at=self.revoked_at,
         )
@@ -53,6 +59,10 @@ class SecretDetails:
     expires_at: datetime | None
     replaced_at: datetime | None
     revoked_at: datetime | None
+    #: Replaced, and revoked by itself once it has not been used for a while.
+    ends_when_quiet: bool = False
+    #: Until when a revocation can be taken back; ``None``: not at all.
+    undo_until: datetime | None = None
 
     def state(self, now: datetime) -> str:
         """``live``, ``expired`` or ``revoked``."""
@@ -79,4 +89,6 @@ def to_secret_details(row: SecretRow) -> SecretDetails:
         expires_at=row.expires_at,
         replaced_at=row.replaced_at,
         revoked_at=row.revoked_at,
+        ends_when_quiet=row.ends_when_quiet,
+        undo_until=row.undo_until,
     )

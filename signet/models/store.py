@@ -24,6 +24,7 @@ from signet.models.database import DatabaseUnavailableError, read
 from signet.models.foreign_keys import ForeignKeys
 from signet.models.key_encryption import KeyEncryption, KeyEncryptionError
 from signet.models.resource_servers import load_api_algorithms, load_resource_server_snapshot
+from signet.models.secret_owners import find_secret_owner
 from signet.models.signing_keys import load_private_key_ring
 from signet.oauth.client import Client, KeySource
 from signet.oauth.jwks import KeyRing, SigningKey
@@ -92,6 +93,11 @@ class SqlStore:
         """See ``Store``."""
         found = self._find(identifier, load_resource_server_snapshot, fresh=fresh)
         return found if isinstance(found, ResourceServer) else None
+
+    def find_secret_owner(self, client_secret: str) -> str | None:
+        """See ``Store``."""
+        with self._read() as session:
+            return find_secret_owner(session, client_secret)
 
     def signing_key(self, now: datetime, alg: str | None = None) -> SigningKey:
         """See ``Store``."""

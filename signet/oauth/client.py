@@ -53,6 +53,9 @@ class ClientSecret:
 
     secret_id: str
     digest: str = field(repr=False)
+    created_at: datetime | None = None
+    #: When a rotation replaced it; it works on until ``expires_at``.
+    replaced_at: datetime | None = None
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
 
@@ -100,6 +103,12 @@ class TrustedIssuer:
     #: Known beforehand, or at ``jwks_uri``; else what the issuer's metadata names.
     jwks: tuple[PublicKey, ...] | None = None
     jwks_uri: str | None = None
+
+    @property
+    def entry_id(self) -> str:
+        """Names the entry wherever its use is counted; the same for the same three texts."""
+        entry = f"{self.issuer}\0{self.subject}\0{self.audience}"
+        return hashlib.sha256(entry.encode()).hexdigest()[:24]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

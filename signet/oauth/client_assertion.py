@@ -4,14 +4,16 @@ A client signs a short statement of who it is for this server, with a key that o
 the statement must say follows FAPI 2.0 §5.3.2.1, and the audience rule of rfc7523bis.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from authlib.oauth2.rfc6749 import OAuth2Request
 
 from signet.oauth.client import Client, KeySource
 from signet.oauth.client_secret import LONGEST_CLIENT_ID
+from signet.oauth.credential import Credential
 from signet.oauth.errors import RefusedClientError, RefusedCredentialsError
 from signet.oauth.jws import (
     ALGORITHMS,
@@ -25,6 +27,7 @@ from signet.oauth.jws import (
     required_text,
 )
 from signet.oauth.public_keys import PublicKey
+from signet.oauth.refusal import Reason, Refusal, presented
 from signet.oauth.server import TOKEN_PATH, ProtocolServer
 from signet.oauth.store import KeysUnavailableError, ReplayNote
 
@@ -58,7 +61,8 @@ def read_assertion(request: OAuth2Request) -> AssertionCredentials:
     """
     data = request.payload.data
     if data.get("client_assertion_type") != ASSERTION_TYPE:
-        raise RefusedClientError("not the assertion type of a JWT", by_header=False)
+        refusal = Refusal(Reason.ASSERTION, "not the assertion type of a JWT")
+        raise RefusedClientError(refusal, by_header=False)
     try:
         assertion = parse_jwt(data["client_assertion"])
         # "The 'client_id' parameter is unnecessary … because the client is identified by the
@@ -67,7 +71,8 @@ def read_assertion(request: OAuth2Request) -> AssertionCredentials:
         if len(client_id) > LONGEST_CLIENT_ID:
             raise ValueError("sub is too long")
     except ValueError as error:
-        raise RefusedClientError(f"assertion: {error}", by_header=False) from None
+        refusal = Refusal(Reason.ASSERTION, f"assertion: {error}")
+        raise RefusedClientError(refusal, by_header=False) from None
     return AssertionCredentials(
         client_id=client_id,
         names_client=request.payload.client_id is not None,
@@ -77,34 +82,45 @@ def read_assertion(request: OAuth2Request) -> AssertionCredentials:
 
 def check_client_assertion(
     credentials: AssertionCredentials, client: Client, *, server: ProtocolServer, now: datetime
-) -> ReplayNote:
-    """Check that the client itself has made the assertion, for this server and for now.
+) -> Credential:
+    """The key by which the client itself has made the assertion, for this server and for now.
 
-    :return: what is to be noted once everything else in the request is found right.
     :raises RefusedCredentialsError: for the first check that fails.
     """
     assertion = credentials.assertion
     claims = assertion.claims
     try:
         check_typ(assertion, TYPES)
-        check_signature(
+        key = check_signature(
             assertion,
             _keys_of(client, assertion, server=server),
             algorithms=_allowed_algorithms(client),
         )
         # Equal to the whole id: a list or a part of it is another one.
         if claims.get("iss") != client.client_id or claims.get("sub") != client.client_id:
-            raise ValueError("iss or sub is not the client")
+            raise RefusedCredentialsError(_foreign_issuer(claims, client))
         if claims.get("aud") not in _audiences(client, server):
-            raise ValueError("aud is not this server")
+            raise RefusedCredentialsError(_foreign_audience(claims, client, server))
         expires_at = required_moment(claims, "exp")
         check_times(claims, now)
         if expires_at > now + LONGEST_LIFE + CLOCK_AHEAD:
             raise ValueError("exp is more than an hour ahead")
         jti = required_text(claims, "jti")
     except (ValueError, KeysUnavailableError) as error:
-        raise RefusedCredentialsError(f"assertion: {error}") from None
-    return ReplayNote(kind="assertion", owner=client.client_id, jti=jti, until=expires_at)
+        raise RefusedCredentialsError(Refusal(Reason.ASSERTION, f"assertion: {error}")) from None
+    note = ReplayNote(kind="assertion", owner=client.client_id, jti=jti, until=expires_at)
+    return Credential(key.thumbprint, note=note)
+
+
+def _foreign_issuer(claims: Mapping[str, Any], client: Client) -> Refusal:
+    facts = {name: presented(claims.get(name)) for name in ("iss", "sub")}
+    facts["expected"] = client.client_id
+    return Refusal(Reason.ASSERTION_ISSUER, "assertion: iss or sub is not the client", facts)
+
+
+def _foreign_audience(claims: Mapping[str, Any], client: Client, server: ProtocolServer) -> Refusal:
+    facts = {"aud": presented(claims.get("aud")), "expected": _audiences(client, server)}
+    return Refusal(Reason.ASSERTION_AUDIENCE, "assertion: aud is not this server", facts)
 
 
 def _keys_of(client: Client, assertion: Jwt, *, server: ProtocolServer) -> tuple[PublicKey, ...]:

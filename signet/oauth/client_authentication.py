@@ -24,15 +24,17 @@ from signet.oauth.client_assertion import check_client_assertion, read_assertion
 from signet.oauth.client_secret import (
     ClientSecretCredentials,
     check_client_secret,
+    foreign_secret,
     read_basic,
     read_body,
     uses_basic,
     uses_body,
 )
+from signet.oauth.credential import Credential
 from signet.oauth.errors import RefusedClientError, RefusedCredentialsError
+from signet.oauth.refusal import Reason, Refusal
 from signet.oauth.resource_server import ResourceServer
 from signet.oauth.server import ProtocolServer
-from signet.oauth.store import ReplayNote
 from signet.oauth.tls_client_authentication import (
     check_authority,
     check_self_signed_certificate,
@@ -69,8 +71,8 @@ class Method:
     """A way to authenticate: what carries the credentials, and what they must prove."""
 
     mechanism: Mechanism
-    #: Gives what is to be noted as used, and raises ``RefusedCredentialsError``.
-    check: Callable[..., ReplayNote | None]
+    #: Gives the credential that was found right, or raises ``RefusedCredentialsError``.
+    check: Callable[..., Credential]
     #: The ``token_endpoint_auth_method`` of the clients that may use it.
     registered: str
     #: Whether a server says that it offers this method.
@@ -79,16 +81,24 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """Who a request comes from, and what is to be noted once it is found right in all else."""
+    """Who a request comes from, and by which credential."""
 
     client: Client
-    note: ReplayNote | None
+    credential: Credential
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticatedApi:
+    """An API that asks with a secret of its own."""
+
+    api: ResourceServer
+    credential: Credential
 
 
 def _check_secret(
     credentials: ClientSecretCredentials, client: Client, *, server: ProtocolServer, now: datetime
-) -> None:
-    check_client_secret(credentials, client, client_id=client.client_id, now=now)
+) -> Credential:
+    return check_client_secret(credentials, client, client_id=client.client_id, now=now)
 
 
 def _always(server: ProtocolServer) -> bool:
@@ -147,7 +157,11 @@ def authenticate_client(
     mechanism = _used_mechanism(request)
     credentials = mechanism.read(request)
     client = server.store.find_client(credentials.client_id, fresh=fresh)
-    return _check_client(client, credentials, mechanism, server=server, now=now)
+    try:
+        return _check_client(client, credentials, mechanism, server=server, now=now)
+    except RefusedClientError as error:
+        # A refusal that is final is worth one more question, for people.
+        raise _explained(error, credentials, server=server) if fresh else error from None
 
 
 def note_use(caller: Authenticated, *, server: ProtocolServer) -> None:
@@ -155,20 +169,24 @@ def note_use(caller: Authenticated, *, server: ProtocolServer) -> None:
 
     :raises RefusedClientError: if it was used before.
     """
-    if caller.note is not None and server.store.remember([caller.note]) is not None:
+    note = caller.credential.note
+    if note is not None and server.store.remember([note]) is not None:
         raise replayed_assertion(caller.client)
 
 
 def replayed_assertion(client: Client) -> RefusedClientError:
     """The refusal of an assertion that was used before (RFC 7523 §3, item 7)."""
     return RefusedClientError(
-        "assertion: used before", by_header=False, client_id=client.client_id, is_known=True
+        Refusal(Reason.ASSERTION_REPLAYED, "assertion: used before"),
+        by_header=False,
+        client_id=client.client_id,
+        is_known=True,
     )
 
 
 def authenticate_caller(
     request: OAuth2Request, *, server: ProtocolServer, now: datetime, fresh: bool
-) -> Authenticated | ResourceServer:
+) -> Authenticated | AuthenticatedApi:
     """The client, or the API, that the request proves to come from (RFC 7662 §2.1).
 
     An API has secrets of its own, sent as a client sends them.
@@ -182,12 +200,11 @@ def authenticate_caller(
         identifier = credentials.client_id
         api = server.store.find_resource_server(identifier, fresh=fresh)
         if api is not None:
-            try:
-                check_client_secret(credentials, api, client_id=identifier, now=now)
-            except RefusedCredentialsError as error:
-                raise _refusal(str(error), credentials, is_known=True) from None
-            return api
-    return _check_client(client, credentials, mechanism, server=server, now=now)
+            return _check_api(api, credentials, server=server, now=now, fresh=fresh)
+    try:
+        return _check_client(client, credentials, mechanism, server=server, now=now)
+    except RefusedClientError as error:
+        raise _explained(error, credentials, server=server) if fresh else error from None
 
 
 def _used_mechanism(request: OAuth2Request) -> Mechanism:
@@ -199,7 +216,38 @@ def _used_mechanism(request: OAuth2Request) -> Mechanism:
         return used[0]
     if CERTIFICATE.is_used(request):
         return CERTIFICATE
-    raise RefusedClientError("no credentials", by_header=False)
+    refusal = Refusal(Reason.NO_CREDENTIALS, "no credentials")
+    raise RefusedClientError(refusal, by_header=False)
+
+
+def _check_api(
+    api: ResourceServer,
+    credentials: ClientSecretCredentials,
+    *,
+    server: ProtocolServer,
+    now: datetime,
+    fresh: bool,
+) -> AuthenticatedApi:
+    try:
+        credential = check_client_secret(credentials, api, client_id=api.identifier, now=now)
+    except RefusedCredentialsError as error:
+        refused = _refused(error.refusal, credentials, is_known=True)
+        raise _explained(refused, credentials, server=server) if fresh else refused from None
+    return AuthenticatedApi(api, credential)
+
+
+def _explained(
+    error: RefusedClientError, credentials: Credentials, *, server: ProtocolServer
+) -> RefusedClientError:
+    """The same refusal; if the secret is somebody else's, it says whose."""
+    if not isinstance(credentials, ClientSecretCredentials):
+        return error
+    foreign = foreign_secret(credentials.client_secret, store=server.store)
+    if foreign is None or error.refusal.reason not in (Reason.UNKNOWN_CLIENT, Reason.WRONG_SECRET):
+        return error
+    if error.refusal.reason is Reason.UNKNOWN_CLIENT:
+        foreign = Refusal(Reason.UNKNOWN_CLIENT, error.refusal.text, foreign.facts)
+    return _refused(foreign, credentials, is_known=error.is_known)
 
 
 def _check_client(
@@ -211,23 +259,30 @@ def _check_client(
     now: datetime,
 ) -> Authenticated:
     method = _method_of(client, mechanism)
-    note, reason = None, None
+    credential, refusal = None, None
     try:
         if client is None or method is None:
             _anybody(mechanism).check(credentials, _NOBODY, server=server, now=now)
         else:
-            note = method.check(credentials, client, server=server, now=now)
+            credential = method.check(credentials, client, server=server, now=now)
     except RefusedCredentialsError as error:
-        reason = str(error)
+        refusal = error.refusal
     if client is None:
-        reason = "unknown client"
+        refusal = Refusal(Reason.UNKNOWN_CLIENT, "unknown client")
     elif not client.enabled:
-        reason = "disabled client"
+        refusal = Refusal(Reason.DISABLED_CLIENT, "disabled client")
     elif method is None:
-        reason = "not the method the client is registered for"
-    if client is None or reason is not None:
-        raise _refusal(str(reason), credentials, is_known=client is not None)
-    return Authenticated(client, note)
+        refusal = _wrong_method(client)
+    if client is None or credential is None or refusal is not None:
+        assert refusal is not None, "neither proven nor refused"
+        raise _refused(refusal, credentials, is_known=client is not None)
+    return Authenticated(client, credential)
+
+
+def _wrong_method(client: Client) -> Refusal:
+    facts = {"registered": client.token_endpoint_auth_method}
+    text = "not the method the client is registered for"
+    return Refusal(Reason.WRONG_METHOD, text, facts)
 
 
 def _method_of(client: Client | None, mechanism: Mechanism) -> Method | None:
@@ -249,9 +304,9 @@ def _anybody(mechanism: Mechanism) -> Method:
     return next(method for method in METHODS.values() if method.mechanism is mechanism)
 
 
-def _refusal(reason: str, credentials: Credentials, *, is_known: bool) -> RefusedClientError:
+def _refused(refusal: Refusal, credentials: Credentials, *, is_known: bool) -> RefusedClientError:
     return RefusedClientError(
-        reason,
+        refusal,
         by_header=credentials.by_header,
         client_id=credentials.client_id,
         is_known=is_known,

@@ -19,12 +19,17 @@ from signet.oauth.access_token import (
     verify_access_token,
 )
 from signet.oauth.client import Client
-from signet.oauth.client_authentication import Authenticated, authenticate_caller, note_use
+from signet.oauth.client_authentication import (
+    Authenticated,
+    AuthenticatedApi,
+    authenticate_caller,
+    note_use,
+)
+from signet.oauth.credential import Credential
 from signet.oauth.errors import RefusedClientError
 from signet.oauth.jwks import SigningKey
 from signet.oauth.jws import CLOCK_AHEAD
 from signet.oauth.public_keys import PublicKey, import_public_key
-from signet.oauth.resource_server import ResourceServer
 from signet.oauth.server import ProtocolServer
 
 #: "application/token-introspection+jwt" — RFC 9701 §4; in the header without "application/" (§5).
@@ -38,6 +43,7 @@ class Introspection:
 
     answer: Mapping[str, Any]
     caller_id: str
+    credential: Credential
     #: Of a signed answer; ``None``: the server's default.
     signing_alg: str | None = None
     #: Why the token is not active, for the log; ``None`` if it is.
@@ -63,10 +69,12 @@ def introspect(request: OAuth2Request, *, server: ProtocolServer, now: datetime)
             note_use(caller, server=server)
     except RefusedClientError as error:
         raise error.challenged() from None
-    if isinstance(caller, ResourceServer):
-        about = partial(Introspection, caller_id=caller.identifier, signing_alg=caller.signing_alg)
+    about = partial(Introspection, credential=caller.credential)
+    if isinstance(caller, AuthenticatedApi):
+        api = caller.api
+        about = partial(about, caller_id=api.identifier, signing_alg=api.signing_alg)
     else:
-        about = partial(Introspection, caller_id=caller.client.client_id)
+        about = partial(about, caller_id=caller.client.client_id)
     try:
         claims = _get_live_token(token, server=server, now=now)
         return about(_answer_to(caller, claims))
@@ -151,7 +159,7 @@ def _public_half(key: SigningKey) -> PublicKey:
 
 def _identify(
     request: OAuth2Request, *, server: ProtocolServer, now: datetime
-) -> Authenticated | ResourceServer:
+) -> Authenticated | AuthenticatedApi:
     try:
         return authenticate_caller(request, server=server, now=now, fresh=False)
     except RefusedClientError:
@@ -160,15 +168,15 @@ def _identify(
 
 
 def _answer_to(
-    caller: Authenticated | ResourceServer, claims: Mapping[str, Any]
+    caller: Authenticated | AuthenticatedApi, claims: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     # "the authorization server … MUST determine whether or not the token can be used at the
     # protected resource making the introspection call" — RFC 7662 §4
     names = _names(claims["scope"])
-    if isinstance(caller, ResourceServer):
-        if caller.identifier not in _audiences(claims["aud"]):
+    if isinstance(caller, AuthenticatedApi):
+        if caller.api.identifier not in _audiences(claims["aud"]):
             raise InactiveTokenError("token: for another API")
-        return _active(claims, [name for name in names if name in caller.scopes])
+        return _active(claims, [name for name in names if name in caller.api.scopes])
     if claims["client_id"] != caller.client.client_id:
         raise InactiveTokenError("token: of another client")
     return _active(claims, names)

@@ -71,8 +71,8 @@ def parse_jwt(text: str) -> Jwt:
     )
 
 
-def check_signature(jwt: Jwt, keys: Sequence[PublicKey], *, algorithms: Iterable[str]) -> None:
-    """Check that one of these keys has signed it, with one of these algorithms.
+def check_signature(jwt: Jwt, keys: Sequence[PublicKey], *, algorithms: Iterable[str]) -> PublicKey:
+    """The one of these keys that has signed it, with one of these algorithms.
 
     :raises ValueError: if none has.
     """
@@ -82,11 +82,13 @@ def check_signature(jwt: Jwt, keys: Sequence[PublicKey], *, algorithms: Iterable
     # Without a key the work is done all the same, or its time would tell who is a client.
     tried = candidates or find_keys(NOBODYS_KEYS, kid=None, alg=jwt.alg)
     verify = JWSRegistry.algorithms[jwt.alg].verify
-    is_signed = any(verify(jwt.signing_input, jwt.signature, key.key) for key in tried)
+    signers = (key for key in tried if verify(jwt.signing_input, jwt.signature, key.key))
+    signer = next(signers, None)
     if not candidates:
         raise ValueError("no key of that kid and alg")
-    if not is_signed:
+    if signer is None:
         raise ValueError("bad signature")
+    return signer
 
 
 def check_typ(jwt: Jwt, allowed: Iterable[str], *, required: bool = False) -> None:

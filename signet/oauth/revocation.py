@@ -8,15 +8,15 @@ from datetime import datetime
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, OAuth2Request
 
-from signet.oauth.client_authentication import authenticate_client, note_use
+from signet.oauth.client_authentication import Authenticated, authenticate_client, note_use
 from signet.oauth.errors import RefusedClientError
 from signet.oauth.introspection import find_live_token
 from signet.oauth.jws import required_moment
 from signet.oauth.server import ProtocolServer
 
 
-def revoke(request: OAuth2Request, *, server: ProtocolServer, now: datetime) -> str:
-    """End a token of the client's that asks; returns that client's id.
+def revoke(request: OAuth2Request, *, server: ProtocolServer, now: datetime) -> Authenticated:
+    """End a token of the client's that asks; returns that client, and what it has proven.
 
     APIs that ask by introspection hear of it at once; those that check a JWT themselves do not.
 
@@ -37,4 +37,4 @@ def revoke(request: OAuth2Request, *, server: ProtocolServer, now: datetime) -> 
         if claims["client_id"] != client_id:
             raise InvalidGrantError("The token was not issued to the client.")
         server.store.revoke_token(claims["jti"], until=required_moment(claims, "exp"))
-    return client_id
+    return caller

@@ -1,17 +1,20 @@
 """Scope — RFC 6749 §3.3, RFC 8707: which scopes are granted, and for which APIs."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from authlib.oauth2.rfc6749 import InvalidScopeError
 
-from signet.oauth.client import Audience, Client
-from signet.oauth.errors import InvalidTargetError
+from signet.oauth.client import Audience, Client, ClientScope
+from signet.oauth.errors import InvalidTargetError, RefusedScopeError
+from signet.oauth.refusal import Reason, Refusal, presented
 
 #: "scope-token = 1*( %x21 / %x23-5B / %x5D-7E )" — §3.3
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
+#: So many scopes a refusal names.
+MOST_NAMES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,9 @@ def grant_scope(client: Client, scope: str | None, *, resources: Sequence[str]) 
     owned = {name for name, own in assigned.items() if chosen.intersection(own.audiences)}
     requested = _parse_scope(scope or "") or owned
     if not requested:
-        raise InvalidScopeError("No scope is assigned to the client.")
+        raise _no_scope()
     if not requested <= assigned.keys():
-        raise InvalidScopeError("A scope is unknown or not assigned to the client.")
+        raise _not_assigned(requested, assigned)
     if not requested <= owned:
         raise InvalidScopeError("A scope belongs to none of the requested resources.")
     audiences = {
@@ -57,6 +60,26 @@ def grant_scope(client: Client, scope: str | None, *, resources: Sequence[str]) 
         tuple(sorted(requested)),
         tuple(sorted(audiences, key=lambda audience: audience.identifier)),
     )
+
+
+def _no_scope() -> RefusedScopeError:
+    description = "No scope is assigned to the client."
+    return RefusedScopeError(description, Refusal(Reason.NO_SCOPE, description))
+
+
+def _not_assigned(requested: Set[str], assigned: Mapping[str, ClientScope]) -> RefusedScopeError:
+    description = "A scope is unknown or not assigned to the client."
+    refused = sorted(requested - assigned.keys())
+    facts = {
+        "refused": [presented(name) for name in refused[:MOST_NAMES]],
+        "assigned": sorted(assigned)[:MOST_NAMES],
+    }
+    return RefusedScopeError(description, Refusal(Reason.SCOPE_NOT_ASSIGNED, description, facts))
+
+
+def is_scope_token(name: str) -> bool:
+    """Whether a scope may be called so (§3.3)."""
+    return _SCOPE_TOKEN.fullmatch(name) is not None
 
 
 def _choose_audiences(client: Client, resources: Sequence[str]) -> set[Audience]:
@@ -84,6 +107,6 @@ def _is_absolute_uri(resource: str) -> bool:
 
 def _parse_scope(scope: str) -> set[str]:
     names = set(scope.split(" ")) - {""}
-    if not all(_SCOPE_TOKEN.fullmatch(name) for name in names):
+    if not all(map(is_scope_token, names)):
         raise InvalidScopeError("The scope holds a character that is not allowed.")
     return names

@@ -11,6 +11,8 @@ from signet.oauth.store import Store
 TOKEN_PATH = "/connect/token"
 INTROSPECTION_PATH = "/connect/introspect"
 REVOCATION_PATH = "/connect/revocation"
+#: Where a client reads what to do about a secret that is about to end.
+HELP_PATH = "/help/expiring-secret"
 JWKS_PATH = "/.well-known/openid-configuration/jwks"
 
 

@@ -65,6 +65,13 @@ class Store(Protocol):
         """
         ...
 
+    def find_secret_owner(self, client_secret: str) -> str | None:
+        """The client id, or API identifier, of whoever has this secret, ended ones too.
+
+        For people who look for the reason of a refusal; nothing is granted for it.
+        """
+        ...
+
     def signing_key(self, now: datetime, alg: str | None = None) -> SigningKey:
         """The key that signs now, its private half at hand.
 

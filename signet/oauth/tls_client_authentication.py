@@ -10,10 +10,15 @@ from datetime import datetime
 from authlib.oauth2.rfc6749 import OAuth2Request
 
 from signet.oauth.client import Client, KeySource
+from signet.oauth.credential import Credential
 from signet.oauth.errors import RefusedCredentialsError
 from signet.oauth.mutual_tls import ClientCertificate, check_self_signed, check_subject
+from signet.oauth.refusal import Reason, Refusal
 from signet.oauth.server import ProtocolServer
 from signet.oauth.store import KeysUnavailableError
+
+#: The credential of a client that is known by a subject: certificates of it come and go.
+ANY_CERTIFICATE = "certificate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +51,7 @@ def read_certificate(request: OAuth2Request) -> CertificateCredentials:
 
 def check_authority(
     credentials: CertificateCredentials, client: Client, *, server: ProtocolServer, now: datetime
-) -> None:
+) -> Credential:
     """``tls_client_auth``: an authority vouches for the subject that the client is known by.
 
     :raises RefusedCredentialsError: if none does, or the subject is another one.
@@ -57,12 +62,13 @@ def check_authority(
         check_subject(credentials.certificate, client.tls_client_auth_subject_dn)
         server.authorities.verify(credentials.certificate, now=now)
     except ValueError as error:
-        raise RefusedCredentialsError(f"certificate: {error}") from None
+        raise _refused(error) from None
+    return Credential(ANY_CERTIFICATE)
 
 
 def check_self_signed_certificate(
     credentials: CertificateCredentials, client: Client, *, server: ProtocolServer, now: datetime
-) -> None:
+) -> Credential:
     """``self_signed_tls_client_auth``: the certificate is one of those that the client published.
 
     :raises RefusedCredentialsError: if it is not.
@@ -73,4 +79,9 @@ def check_self_signed_certificate(
             keys = server.store.keys_of(KeySource(jwks_uri=client.jwks_uri), kid=None)
         check_self_signed(credentials.certificate, keys)
     except (ValueError, KeysUnavailableError) as error:
-        raise RefusedCredentialsError(f"certificate: {error}") from None
+        raise _refused(error) from None
+    return Credential(credentials.certificate.thumbprint)
+
+
+def _refused(error: Exception) -> RefusedCredentialsError:
+    return RefusedCredentialsError(Refusal(Reason.CERTIFICATE, f"certificate: {error}"))

@@ -24,12 +24,14 @@ from signet.oauth.client_authentication import (
     authenticate_client,
     replayed_assertion,
 )
+from signet.oauth.deprecation import deprecation_headers
 from signet.oauth.dpop import InvalidDPoPProofError
 from signet.oauth.errors import InvalidTargetError, RefusedClientError
 from signet.oauth.jwks import SigningKey
 from signet.oauth.scope import GrantedScope, grant_scope
 from signet.oauth.sender import Confirmation, confirm_sender
 from signet.oauth.server import ProtocolServer
+from signet.oauth.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,44 +99,49 @@ class ClientCredentialsGrant(authlib_grants.ClientCredentialsGrant):
             "token_type": confirmation.token_type,
             "scope": " ".join(granted.names),
         }
+        headers = [*self.TOKEN_RESPONSE_HEADER, *confirmation.headers]
+        secret = self.decision.caller.credential.secret
+        headers += deprecation_headers(secret, issuer=self.server.issuer, now=self.now)
         # "A refresh token SHOULD NOT be included" — §4.4.3
-        return 200, answer, [*self.TOKEN_RESPONSE_HEADER, *confirmation.headers]
+        return 200, answer, headers
 
     def _check_request(self, *, fresh: bool) -> tuple[Authenticated, GrantedScope, SigningKey]:
         payload = self.request.payload
         # "The authorization server MUST authenticate the client" — §4.4.2
         caller = authenticate_client(self.request, server=self.server, now=self.now, fresh=fresh)
         self.request.client = caller.client
+        self.request.credential = caller.credential
         if self.GRANT_TYPE not in caller.client.grant_types:
             raise UnauthorizedClientError("The client may not use this grant type.")
         resources = payload.datalist.get("resource", ())
         granted = grant_scope(caller.client, payload.scope, resources=resources)
-        return caller, granted, self._choose_key(granted)
-
-    def _choose_key(self, granted: GrantedScope) -> SigningKey:
-        """The key of the algorithm that all APIs of the token take."""
-        store = self.server.store
-        named = {audience.signing_alg for audience in granted.audiences}
-        if named == {None}:
-            key: SigningKey = store.signing_key(self.now)
-            return key
-        algs = {alg or store.signing_key(self.now).alg for alg in named}
-        if len(algs) > 1:
-            raise InvalidTargetError(
-                "The APIs of these scopes take tokens of different algorithms:"
-                " ask for the scopes of one API."
-            )
-        key = store.signing_key(self.now, algs.pop())
-        return key
+        return caller, granted, choose_key(granted, store=self.server.store, now=self.now)
 
     def _note_use(self, caller: Authenticated, confirmation: Confirmation) -> None:
-        notes = [note for note in (caller.note, confirmation.note) if note is not None]
+        notes = [note for note in (caller.credential.note, confirmation.note) if note is not None]
         replayed = self.server.store.remember(notes) if notes else None
         if replayed is None:
             return
-        if replayed == caller.note:
+        if replayed == caller.credential.note:
             raise replayed_assertion(caller.client)
         raise InvalidDPoPProofError("used before")
+
+
+def choose_key(granted: GrantedScope, *, store: Store, now: datetime) -> SigningKey:
+    """The key of the algorithm that all APIs of the token take.
+
+    :raises InvalidTargetError: if they take different ones.
+    """
+    named = {audience.signing_alg for audience in granted.audiences}
+    if named == {None}:
+        return store.signing_key(now)
+    algs = {alg or store.signing_key(now).alg for alg in named}
+    if len(algs) > 1:
+        raise InvalidTargetError(
+            "The APIs of these scopes take tokens of different algorithms:"
+            " ask for the scopes of one API."
+        )
+    return store.signing_key(now, algs.pop())
 
 
 #: What ``grant_type`` may be; a further grant is one file and one line here.

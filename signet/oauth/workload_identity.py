@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from signet.oauth.client import Client, KeySource, TrustedIssuer
 from signet.oauth.client_assertion import TYPES, AssertionCredentials
+from signet.oauth.credential import Credential
 from signet.oauth.errors import RefusedCredentialsError
 from signet.oauth.jws import (
     ALGORITHMS,
@@ -21,6 +22,7 @@ from signet.oauth.jws import (
     required_text,
 )
 from signet.oauth.public_keys import PublicKey
+from signet.oauth.refusal import Reason, Refusal, presented
 from signet.oauth.server import ProtocolServer
 from signet.oauth.store import KeysUnavailableError
 
@@ -28,12 +30,14 @@ from signet.oauth.store import KeysUnavailableError
 ISSUER_ALGORITHMS = (*ALGORITHMS, "RS256")
 LONGEST_LIFE = timedelta(hours=24)
 ANY, SEGMENT = "**", "*"
+#: So many entries a refusal compares.
+MOST_ENTRIES = 10
 
 
 def check_workload_token(
     credentials: AssertionCredentials, client: Client, *, server: ProtocolServer, now: datetime
-) -> None:
-    """Check that an issuer which the client trusts vouches for it, to this client's audience.
+) -> Credential:
+    """The trust entry by which an issuer vouches for the client, to this client's audience.
 
     The token's ``jti`` is not noted: it is a file that is read again until it rotates.
 
@@ -46,9 +50,11 @@ def check_workload_token(
             raise ValueError("client_id is missing")
         check_typ(token, (*TYPES, "at+jwt"))
         _check_life(token, now)
-        _check_trust(token, client, server=server)
+        entry = _check_trust(token, client, server=server)
     except (ValueError, KeysUnavailableError) as error:
-        raise RefusedCredentialsError(f"workload token: {error}") from None
+        refusal = Refusal(Reason.WORKLOAD, f"workload token: {error}")
+        raise RefusedCredentialsError(refusal) from None
+    return Credential(entry.entry_id)
 
 
 def subject_matches(pattern: str, subject: str) -> bool:
@@ -75,7 +81,7 @@ def _check_life(token: Jwt, now: datetime) -> None:
         raise ValueError("it lives longer than 24 hours")
 
 
-def _check_trust(token: Jwt, client: Client, *, server: ProtocolServer) -> None:
+def _check_trust(token: Jwt, client: Client, *, server: ProtocolServer) -> TrustedIssuer:
     issuer, subject = required_text(token.claims, "iss"), required_text(token.claims, "sub")
     audience = token.claims.get("aud")
     if isinstance(audience, list) and len(audience) == 1:
@@ -89,7 +95,7 @@ def _check_trust(token: Jwt, client: Client, *, server: ProtocolServer) -> None:
         and subject_matches(entry.subject, subject)
     ]
     if not trusted:
-        raise ValueError("no trusted issuer of that iss, sub and aud")
+        raise RefusedCredentialsError(_untrusted(issuer, subject, audience, client))
     reasons = []
     for entry in trusted:
         try:
@@ -98,8 +104,33 @@ def _check_trust(token: Jwt, client: Client, *, server: ProtocolServer) -> None:
         except (ValueError, KeysUnavailableError) as error:
             reasons.append(str(error))
         else:
-            return
+            return entry
     raise ValueError(", ".join(dict.fromkeys(reasons)))
+
+
+def _untrusted(issuer: str, subject: str, audience: object, client: Client) -> Refusal:
+    """What the token says, and of each entry which of the three fit."""
+    entries = [
+        {
+            "issuer": entry.issuer,
+            "subject": entry.subject,
+            "audience": entry.audience,
+            "fits": {
+                "iss": entry.issuer == issuer,
+                "sub": subject_matches(entry.subject, subject),
+                "aud": entry.audience == audience,
+            },
+        }
+        for entry in client.trusted_issuers[:MOST_ENTRIES]
+    ]
+    facts = {
+        "iss": presented(issuer),
+        "sub": presented(subject),
+        "aud": presented(audience),
+        "entries": entries,
+    }
+    text = "workload token: no trusted issuer of that iss, sub and aud"
+    return Refusal(Reason.WORKLOAD_UNTRUSTED, text, facts)
 
 
 def _keys_of(entry: TrustedIssuer, token: Jwt, *, server: ProtocolServer) -> tuple[PublicKey, ...]:

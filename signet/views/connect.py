@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Response, request
 
 from signet.oauth.errors import RefusedClientError
@@ -16,6 +17,7 @@ from signet.views.failure_limit import TooManyFailuresError
 from signet.views.json_response import json_response
 from signet.views.request_log import loggable_client_id, note_for_log
 from signet.views.strict_request import StrictRequest
+from signet.views.use_of_credentials import note_client, note_served, note_unknown_client
 from signet.wiring import wiring
 
 bp = Blueprint("connect", __name__)
@@ -32,9 +34,12 @@ def token() -> Response:
     token_request = _read_request()
     try:
         response: Response = authorization_server().create_token_response(token_request)
-    finally:
+    except OAuth2Error:
         if token_request.client is not None:
-            note_for_log(client_id=token_request.client.client_id)
+            note_client(token_request.client.client_id)
+        raise
+    assert token_request.client is not None and token_request.credential is not None
+    note_served(token_request.client.client_id, token_request.credential, "token")
     return response
 
 
@@ -43,7 +48,7 @@ def introspection() -> Response:
     """Say whether a token counts, and for what (RFC 7662); signed if wished (RFC 9701)."""
     server, now = authorization_server(), wiring().clock()
     introspected = introspect(_read_request(), server=server, now=now)
-    note_for_log(client_id=introspected.caller_id)
+    note_served(introspected.caller_id, introspected.credential, "introspection")
     if introspected.reason is not None:
         note_for_log(reason=introspected.reason)
     if not _wishes_signed_answer():
@@ -55,8 +60,8 @@ def introspection() -> Response:
 @post(REVOCATION_PATH)
 def revocation() -> Response:
     """End a token of the client's (RFC 7009)."""
-    client_id = revoke(_read_request(), server=authorization_server(), now=wiring().clock())
-    note_for_log(client_id=client_id)
+    caller = revoke(_read_request(), server=authorization_server(), now=wiring().clock())
+    note_served(caller.client.client_id, caller.credential, "revocation")
     return Response(b"", 200, list(_NO_STORE), content_type="application/json")
 
 
@@ -65,13 +70,14 @@ def refuse_client(error: RefusedClientError) -> Response:
     """Answer a failed authentication, or one too many of them."""
     if error.client_id is None:
         return answer_oauth_error(error)
-    note_for_log(
-        client_id=error.client_id if error.is_known else loggable_client_id(error.client_id)
-    )
+    if error.is_known:
+        note_client(error.client_id)
+    else:
+        note_unknown_client(loggable_client_id(error.client_id))
     wait = authorization_server().failure_limit.count(error.client_id, request.remote_addr or "")
     if wait is None:
         return answer_oauth_error(error)
-    return answer_oauth_error(TooManyFailuresError(wait, reason=error.reason))
+    return answer_oauth_error(TooManyFailuresError(wait, error.refusal))
 
 
 def _read_request() -> StrictRequest:

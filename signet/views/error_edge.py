@@ -12,9 +12,11 @@ from flask import Flask, Response, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
+from signet.oauth.refusal import Reason, Refusal, refusal_of
 from signet.oauth.store import StoreUnavailableError
 from signet.views.json_response import json_response
 from signet.views.request_log import note_for_log
+from signet.views.use_of_credentials import note_refused
 
 #: Seconds after which a failing database is worth another try.
 RETRY_AFTER = 5
@@ -30,6 +32,7 @@ _ERRORS = {
     500: ("server_error", "Something went wrong on the server."),
     503: ("temporarily_unavailable", "The server cannot answer now."),
 }
+_KNOWN = frozenset(Reason)
 _BAD_REQUEST = ("invalid_request", "The request is malformed.")
 
 
@@ -52,7 +55,9 @@ def register_error_edge(
 
     def answer_unavailable(error: StoreUnavailableError) -> ResponseReturnValue:
         note_for_log(reason=str(error))
-        return answer(ServiceUnavailable(retry_after=RETRY_AFTER))
+        unavailable = ServiceUnavailable(retry_after=RETRY_AFTER)
+        unavailable.__cause__ = error
+        return answer(unavailable)
 
     app.register_error_handler(HTTPException, answer)
     app.register_error_handler(StoreUnavailableError, answer_unavailable)
@@ -61,7 +66,7 @@ def register_error_edge(
 
 def answer_oauth_error(error: OAuth2Error) -> Response:
     """A refusal of the protocol, as its RFC words it."""
-    note_for_log(error=error.error, reason=getattr(error, "reason", error.description))
+    note_refused(error.error, refusal_of(error))
     status_code, body, headers = error()
     return json_response(body, status_code, headers)
 
@@ -70,7 +75,15 @@ def answer_http_error(error: HTTPException) -> Response:
     """An error of HTTP in the form of the protocol's errors (RFC 6749 §5.2)."""
     status_code = error.code or 500
     name, description = _ERRORS.get(status_code, _BAD_REQUEST)
-    note_for_log(error=name)
+    note_refused(name, _refusal(name, description, error))
     kept = [header for header in error.get_headers() if header[0] in ("Allow", "Retry-After")]
     body = {"error": name, "error_description": description}
     return json_response(body, status_code, [*default_json_headers, *kept])
+
+
+def _refusal(name: str, description: str, error: HTTPException) -> Refusal:
+    # A failing database says more for the log than for the caller.
+    text = (
+        str(error.__cause__) if isinstance(error.__cause__, StoreUnavailableError) else description
+    )
+    return Refusal(Reason(name) if name in _KNOWN else Reason.OTHER, text)

@@ -8,8 +8,11 @@ exact and slow; against 256 random bits the count is a courtesy to the log.
 import math
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 
 from authlib.oauth2 import OAuth2Error
+
+from signet.oauth.refusal import Refusal
 
 WINDOW = 60.0
 MOST_PAIRS = 10_000
@@ -22,10 +25,10 @@ class TooManyFailuresError(OAuth2Error):
     description = "Too many failed authentications."
     status_code = 429
 
-    def __init__(self, retry_after: int, *, reason: str) -> None:
+    def __init__(self, retry_after: int, refusal: Refusal) -> None:
         super().__init__()
         self.retry_after = retry_after
-        self.reason = f"too many failures: {reason}"
+        self.refusal = replace(refusal, text=f"too many failures: {refusal.text}")
 
     def get_headers(self) -> list[tuple[str, str]]:
         """The headers of an error, with the seconds to wait."""

@@ -10,12 +10,14 @@ from signet.oauth.dpop import Nonces
 from signet.views import connect, probes, well_known
 from signet.views.authorization_server import AuthorizationServer
 from signet.views.failure_limit import FailureLimit
+from signet.views.use_of_credentials import register_use_of_credentials
 from signet.wiring import Wiring
 
 
 def register_protocol(app: Flask, wiring: Wiring) -> None:
     """Serve tokens, metadata, keys and probes."""
     app.before_request(_refuse_doubled_slash)
+    register_use_of_credentials(app)
     settings = wiring.settings
     issuer_path = settings.issuer_path
     AuthorizationServer(

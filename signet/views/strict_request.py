@@ -16,6 +16,7 @@ from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, Multip
 
 from signet.oauth.client_assertion import LONGEST_ASSERTION
 from signet.oauth.client_secret import LONGEST_CLIENT_ID, LONGEST_CLIENT_SECRET
+from signet.oauth.credential import Credential
 from signet.oauth.form_encoding import decode_text, parse_form
 from signet.oauth.mutual_tls import ClientCertificate
 
@@ -62,6 +63,8 @@ class StrictRequest(OAuth2Request):
         super().__init__(request.method, "https://signet.invalid/", headers=request.headers)
         self.payload = Parameters(read_parameters(request))
         self.client_certificate = certificate
+        #: What the client has proven itself by, once it has.
+        self.credential: Credential | None = None
 
 
 def read_parameters(request: Request) -> dict[str, list[str]]:

@@ -64,6 +64,14 @@ class MemoryStore:
         self._ask()
         return self.apis.get(identifier)
 
+    def find_secret_owner(self, client_secret: str) -> str | None:
+        self._ask()
+        for owner_id, owner in (self.clients | self.apis).items():
+            digest = digest_client_secret(client_secret, client_id=owner_id)
+            if digest in (secret.digest for secret in owner.secrets):
+                return owner_id
+        return None
+
     def signing_key(self, now: datetime, alg: str | None = None) -> SigningKey:
         self._ask()
         alg = alg or (self.keys[0].alg if self.keys else "RS256")

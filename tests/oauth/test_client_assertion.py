@@ -81,7 +81,9 @@ def test_it_is_noted_by_client_and_id_until_its_end():
     """RFC 7523 §3, item 7."""
     caller = authenticate(assertion(jti="once", exp=NOW + 40))
     until = NOON + timedelta(seconds=40)
-    assert caller.note == ReplayNote(kind="assertion", owner="billing", jti="once", until=until)
+    assert caller.credential.note == ReplayNote(
+        kind="assertion", owner="billing", jti="once", until=until
+    )
 
 
 def test_authenticating_alone_notes_nothing():

@@ -14,6 +14,7 @@ from signet.oauth.client import REGISTERED_METHODS, Client, TrustedIssuer
 from signet.oauth.client_authentication import (
     METHODS,
     Authenticated,
+    AuthenticatedApi,
     authenticate_caller,
     authenticate_client,
     offered_methods,
@@ -407,7 +408,9 @@ def call(server: MemoryServer, **sent: object) -> Authenticated | ResourceServer
 def test_an_api_proves_itself_as_a_client_does(sent: dict[str, str]):
     """PROTOCOL 15: an identifier that is a URI works, form-encoded in Basic."""
     server = MemoryServer(store=MemoryStore(apis=[API]))
-    assert call(server, **sent) is API
+    caller = call(server, **sent)
+    assert isinstance(caller, AuthenticatedApi)
+    assert caller.api is API
 
 
 @pytest.mark.parametrize("used", METHODS)

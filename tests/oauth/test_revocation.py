@@ -64,7 +64,8 @@ def issue(
 
 def end(server: MemoryServer, token: str, caller: dict[str, Any] = AS_BILLING, **more: Any) -> str:
     now = more.pop("now", NOON)
-    return revoke(make_request(token=token, **caller, **more), server=server, now=now)
+    request = make_request(token=token, **caller, **more)
+    return revoke(request, server=server, now=now).client.client_id
 
 
 def is_active(server: MemoryServer, token: str) -> bool:

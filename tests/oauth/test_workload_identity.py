@@ -85,7 +85,7 @@ def test_the_same_token_lets_it_in_again():
     """PROTOCOL 22: its ``jti`` is not noted; it is a file that is read again."""
     sent = token(jti="once")
     for _ in range(2):
-        assert authenticate(sent).note is None
+        assert authenticate(sent).credential.note is None
 
 
 @pytest.mark.parametrize(
