@@ -15,6 +15,7 @@ from signet.cli.client_options import (
     trust_from,
     trust_options,
 )
+from signet.cli.client_try import try_client
 from signet.cli.error_edge import Group
 from signet.cli.output import answer, json_option, table
 from signet.cli.parameters import EXPIRY, SECONDS
@@ -30,6 +31,7 @@ from signet.operations.token_options import TokenOptions
 from signet.wiring import wiring
 
 group = Group("client", help="Clients: who may get tokens, and for which scopes.")
+group.command("try")(try_client)
 
 
 @group.command("create")

@@ -48,7 +48,8 @@ class TokenRefusedError(OperationError):
     """
 
     def __init__(self, error: OAuth2Error, reasons: tuple[Why, ...]) -> None:
-        super().__init__(f"{error.error}: {' '.join(why.text for why in reasons)}")
+        text = " ".join(why.text for why in reasons).removesuffix(".")
+        super().__init__(f"{error.error}: {text}")
         self.error = str(error.error)
         self.description = str(error.description)
         self.reasons = reasons

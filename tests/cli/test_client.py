@@ -286,3 +286,25 @@ def authenticates(client_id: str, client_secret: str) -> bool:
         client = load_client_snapshot(session, client_id)
     secret = matching_secret(client.secrets, client_secret, client_id=client_id, now=utc_now())
     return secret is not None
+
+
+@on_one_engine
+def test_a_client_can_be_tried_and_its_token_is_only_a_preview(shell):
+    shell.json("scope", "create", "orders.read", "--api", "https://api.example.org")
+    shell.json("key", "rotate", "--now")
+    shell.json("client", "create", "Billing", "--client-id", "billing", "--scope", "orders.read")
+    tried = shell.json("client", "try", "billing")
+    assert list(tried["header"]) == ["alg", "kid", "typ"]
+    assert tried["claims"]["aud"] == "https://api.example.org"
+    text = shell.text("client", "try", "billing", "--scope", "orders.read")
+    assert text.startswith("A preview: it is not signed, and no API accepts it.")
+    assert shell.entry()["action"] == "client.try"
+
+
+@on_one_engine
+def test_a_try_that_gives_no_token_says_why_in_one_line(shell):
+    shell.json("client", "create", "Billing", "--client-id", "billing")
+    refusal = shell.refusal("client", "try", "billing", "--scope", "orders.read")
+    assert refusal == "invalid_scope: There is no scope “orders.read”"
+    assert shell.entry()["after"] == {"outcome": "invalid_scope"}
+    assert shell.refusal("client", "try", "nobody") == "There is no client “nobody”"
