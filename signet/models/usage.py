@@ -193,7 +193,7 @@ def refusals_by_client(
         .limit(limit)
     )
     with read() as session:
-        return [(client_id, reason, int(count)) for client, reason, count in session.execute(query)]
+        return [(client, reason, int(count)) for client, reason, count in session.execute(query)]
 
 
 def begin_of(span: str, moment: datetime) -> datetime:
