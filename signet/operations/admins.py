@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from signet.models.admin_links import PASSWORD, end_links_by, end_links_of
-from signet.models.admin_sessions import end_sessions_of
+from signet.models.admin_sessions import end_sessions_of, open_session
 from signet.models.admins import (
     ADMINISTRATOR,
     AdminRow,
@@ -20,6 +20,7 @@ from signet.models.admins import (
     count_administrators,
 )
 from signet.models.audit import Actor, act, append_entry
+from signet.models.calendar_links import end_calendar_link
 from signet.models.database import read
 from signet.operations.admin_rows import (
     add_admin,
@@ -53,8 +54,8 @@ def make_setup_code(*, now: datetime) -> str:
     return code
 
 
-def set_up(code: str, *, name: str, password: str, actor: Actor, now: datetime) -> None:
-    """Make the first administrator; the code works once."""
+def set_up(code: str, *, name: str, password: str, actor: Actor, now: datetime) -> str:
+    """Make the first administrator, which the code lets one do once; returns their session's id."""
     name = check_admin_name(name)
     with read() as session:
         # Before the slow work: without the code nobody can make this server do it.
@@ -76,6 +77,10 @@ def set_up(code: str, *, name: str, password: str, actor: Actor, now: datetime) 
             object=audited_admin(admin),
             now=now,
             after=admin_facts(admin),
+        )
+        admin.last_sign_in_at, admin.last_sign_in_address = now, actor.address[:64]
+        return open_session(
+            session, admin, address=actor.address, user_agent=actor.user_agent, now=now
         )
 
 
@@ -170,6 +175,7 @@ def disable_admin(name: str, *, actor: Actor, now: datetime) -> None:
         end_sessions_of(session, admin)
         end_links_of(session, admin)
         end_links_by(session, admin.name)
+        end_calendar_link(session, admin)
         _record(session, admin, "admin.disable", before=before, actor=actor, now=now)
 
 
