@@ -99,12 +99,15 @@ def authentication_options(
     """What the browser needs to prove a passkey, as JSON.
 
     :param session_id: asks for a passkey of its admin; without, for whichever there is.
+    :return: empty if the admin has none.
     """
     known = []
     if session_id is not None:
         with read() as session:
             admin = get_session_admin(session, session_id)
             known = [row.credential_id for row in list_passkeys(session, admin.id)]
+        if not known:
+            return ""
     return options_to_json(
         generate_authentication_options(
             rp_id=party.rp_id,

@@ -21,7 +21,7 @@ from signet.models.admins import AdminRow
 from signet.models.audit import Actor, act, append_entry
 from signet.models.database import read
 from signet.models.key_encryption import KeyEncryption
-from signet.models.second_factors import use_recovery_code
+from signet.models.second_factors import TotpRow, count_factors, use_recovery_code
 from signet.operations.admin_rows import audited_admin
 from signet.operations.attempts import begin_attempt, note_failure
 from signet.operations.errors import OperationError
@@ -99,6 +99,18 @@ def sign_in_with_passkey(
             session, admin, address=actor.address, user_agent=actor.user_agent, now=now
         )
         return _enter(session, admin, session_id, PASSKEY, actor=actor, now=now)
+
+
+def has_second_factor(session_id: str) -> bool:
+    """Whether the admin of this session has any second factor."""
+    with read() as session:
+        return count_factors(session, get_session_admin(session, session_id).id) > 0
+
+
+def has_app(session_id: str) -> bool:
+    """Whether the admin of this session has codes of an app."""
+    with read() as session:
+        return session.get(TotpRow, get_session_admin(session, session_id).id) is not None
 
 
 def _pass(

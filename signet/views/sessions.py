@@ -23,6 +23,10 @@ _CSRF_TOKEN = "csrf_token"
 _MESSAGES = "_flashes"
 #: Browsers drop a cookie beyond 4,096 bytes without a word, its name and attributes included.
 _LONGEST_VALUE = 3_800
+#: What the pages look like whatever the system does; it is kept in the browser alone.
+THEMES = ("light", "dark")
+_THEME_COOKIE = "signet-theme"
+_THEME_LASTS = 365 * 24 * 3_600
 
 
 class PageSession(SecureCookieSession):
@@ -35,6 +39,8 @@ class PageSession(SecureCookieSession):
     #: What the answer does to the cookie of the session id.
     new_id: str | None = None
     ended = False
+    #: How the pages are to look from now on; empty: like the system.
+    new_theme: str | None = None
 
     def begin(self, session_id: str) -> None:
         """Go on as an admin who has just signed in; what the visitor had is dropped."""
@@ -52,6 +58,12 @@ def page_session() -> PageSession:
     return cast(PageSession, session)
 
 
+def theme_of(request: Request) -> str:
+    """How this browser wants the pages to look; empty: like the system."""
+    values = (request.cookies.get(prefix + _THEME_COOKIE) for prefix in ("__Host-", ""))
+    return next((value for value in values if value in THEMES), "")
+
+
 class ServerSessionInterface(SecureCookieSessionInterface):
     """Opens and saves :class:`PageSession` below the path of the admin pages."""
 
@@ -67,6 +79,7 @@ class ServerSessionInterface(SecureCookieSessionInterface):
         prefix = "__Host-" if self._secure else ""
         self.id_cookie = prefix + "signet"
         self.visitor_cookie = prefix + "signet-visitor"
+        self.theme_cookie = prefix + _THEME_COOKIE
 
     def open_session(self, app: Flask, request: Request) -> PageSession | None:
         """The session of a request to the admin pages, a null session elsewhere."""
@@ -97,6 +110,10 @@ class ServerSessionInterface(SecureCookieSessionInterface):
             self._set(response, self.id_cookie, session.new_id)
         elif session.ended:
             self._delete(response, self.id_cookie)
+        if session.new_theme:
+            self._set(response, self.theme_cookie, session.new_theme, lasts=_THEME_LASTS)
+        elif session.new_theme is not None:
+            self._delete(response, self.theme_cookie)
         if not session.modified:
             return
         data = {name: value for name, value in session.items() if self._is_kept(session, name)}
@@ -131,9 +148,15 @@ class ServerSessionInterface(SecureCookieSessionInterface):
     def _serializer(self, app: Flask) -> Any:
         return self.get_signing_serializer(app)
 
-    def _set(self, response: Response, name: str, value: str) -> None:
+    def _set(self, response: Response, name: str, value: str, *, lasts: int | None = None) -> None:
         response.set_cookie(
-            name, value, path="/", secure=self._secure, httponly=True, samesite="Lax"
+            name,
+            value,
+            max_age=lasts,
+            path="/",
+            secure=self._secure,
+            httponly=True,
+            samesite="Lax",
         )
 
     def _delete(self, response: Response, name: str) -> None:

@@ -12,6 +12,10 @@ from flask.typing import ResponseReturnValue
 from signet import __version__
 from signet.settings import Settings
 from signet.views.admin import (
+    account,
+    account_codes,
+    account_passkeys,
+    account_totp,
     admin_links,
     admins,
     api_secrets,
@@ -20,11 +24,13 @@ from signet.views.admin import (
     client_secrets,
     client_try,
     clients,
+    confirm,
     gate,
     invitation,
     keys,
     overview,
     scopes,
+    second_step,
     settings_page,
     setup,
     sign_in,
@@ -33,11 +39,13 @@ from signet.views.admin.errors import register_errors
 from signet.views.admin.identity import current_admin
 from signet.views.admin.presentation import register_presentation
 from signet.views.admin.rights import LEAST_ROLE
-from signet.views.sessions import ServerSessionInterface
+from signet.views.sessions import ServerSessionInterface, theme_of
 
 PAGES = (
     setup,
     sign_in,
+    second_step,
+    confirm,
     overview,
     clients,
     client_secrets,
@@ -51,6 +59,10 @@ PAGES = (
     admin_links,
     invitation,
     settings_page,
+    account,
+    account_totp,
+    account_passkeys,
+    account_codes,
 )
 
 #: Label, endpoint, and the pages that belong to it.
@@ -109,6 +121,7 @@ def _page_context(settings: Settings) -> dict[str, object]:
         "navigation": _navigation(),
         "environment_name": settings.environment,
         "version": __version__,
+        "theme": theme_of(request),
     }
 
 

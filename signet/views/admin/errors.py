@@ -4,15 +4,18 @@ import math
 from datetime import timedelta
 from typing import NoReturn
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import Forbidden, HTTPException, NotFound, TooManyRequests
 
+from signet.models.admin_sessions import SessionEndedError
 from signet.operations.errors import NotFoundError
 from signet.views.request_log import note_for_log, request_id
 from signet.wiring import wiring
 
+#: When a password could not be looked at, because many are.
+BUSY = timedelta(seconds=2)
 _BAD_REQUEST = (
     "The request was not understood",
     "Nothing was changed. Go back, reload the page and send it again.",
@@ -36,6 +39,9 @@ _NOT_REPEATED = ("password", "secret", "code", "token", "form_number", "version"
 def register_errors(bp: Blueprint) -> None:
     """Answer with a page what an operation refuses and a view does not care to explain."""
     bp.register_error_handler(NotFoundError, lambda _: answer_page_error(NotFound()))
+    bp.register_error_handler(
+        SessionEndedError, lambda _: redirect(url_for("admin.sign_in.show"), 303)
+    )
 
 
 def refuse_for(wait: timedelta) -> NoReturn:

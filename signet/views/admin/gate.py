@@ -6,10 +6,18 @@ from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from signet.extensions import csrf
-from signet.models.admin_sessions import note_seen
+from signet.models.admin_sessions import AdminSession, Stage, note_seen
+from signet.views.admin.confirmation import ask_to_confirm, is_confirmed
 from signet.views.admin.forms import FILE_FIELDS, MULTIPLE_FIELDS
 from signet.views.admin.identity import current_admin
-from signet.views.admin.rights import LEAST_ROLE, PUBLIC
+from signet.views.admin.rights import (
+    CONFIRMED,
+    LEAST_ROLE,
+    NEXT_STEP,
+    OPEN_ON_THE_WAY,
+    PUBLIC,
+    SIGNING_IN,
+)
 from signet.views.sessions import page_session
 from signet.wiring import wiring
 
@@ -28,7 +36,7 @@ def check_request() -> ResponseReturnValue | None:
         raise failure
     if request.method not in _SAFE_METHODS:
         csrf.protect()
-    return _lead_to_sign_in_or_refuse()
+    return lead_or_refuse()
 
 
 def is_own_path(target: str) -> bool:
@@ -42,22 +50,42 @@ def is_own_path(target: str) -> bool:
     )
 
 
-def _lead_to_sign_in_or_refuse() -> ResponseReturnValue | None:
-    least_role = LEAST_ROLE.get(request.endpoint or "")
-    if least_role == PUBLIC:
+def lead_or_refuse() -> ResponseReturnValue | None:
+    """What stands between this request and its view: a sign-in, a right, a confirmation."""
+    endpoint = request.endpoint or ""
+    if LEAST_ROLE.get(endpoint) == PUBLIC:
         return None
-    admin = current_admin()
-    if admin is None:
+    found = page_session().signed_in
+    if found is None:
         return redirect(url_for("admin.sign_in.show", next=_here()), 303)
-    if least_role is None:
+    # Before the view: nothing may touch the database once an operation is done.
+    note_seen(found, now=wiring().clock())
+    if endpoint == "admin.sign_in.sign_out":
+        return None
+    if found.stage is not Stage.COMPLETE:
+        return _lead_on(found, endpoint)
+    if LEAST_ROLE.get(endpoint) == SIGNING_IN:
+        return redirect(url_for("admin.overview.index"), 303)
+    _refuse_role(LEAST_ROLE.get(endpoint))
+    if endpoint in CONFIRMED and not is_confirmed(found):
+        return ask_to_confirm(_here())
+    return None
+
+
+def _lead_on(found: AdminSession, endpoint: str) -> ResponseReturnValue | None:
+    """Keep a session that is not complete to the one page that is next."""
+    if endpoint in OPEN_ON_THE_WAY[found.stage]:
+        return None
+    target = _here() if found.stage is Stage.SECOND_STEP else None
+    return redirect(url_for(NEXT_STEP[found.stage], next=target), 303)
+
+
+def _refuse_role(least_role: str | None) -> None:
+    admin = current_admin()
+    if admin is None or least_role is None:
         abort(403, "Nobody may open this page.")
     if not admin.may(least_role):
         abort(403, f"It needs the role {least_role.capitalize()}. Nothing was changed.")
-    found = page_session().signed_in
-    if found is not None:
-        # Before the view: nothing may touch the database once an operation is done.
-        note_seen(found, now=wiring().clock())
-    return None
 
 
 def _here() -> str | None:

@@ -1,6 +1,7 @@
-"""Set-up: the first administrator, let in by the code that the server printed."""
+"""Set-up: the first administrator, let in by the code that the server printed.
 
-from datetime import timedelta
+A second factor and recovery codes come next, then the overview.
+"""
 
 from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -11,13 +12,12 @@ from signet.models.admins import has_administrator
 from signet.operations.admins import SetupOverError, set_up
 from signet.operations.errors import OperationError
 from signet.operations.passwords import BusyError
-from signet.views.admin.errors import refuse_for
+from signet.views.admin.errors import BUSY, refuse_for
 from signet.views.admin.forms import AdminForm
 from signet.views.admin.identity import acting
 from signet.views.request_log import note_for_log
+from signet.views.sessions import page_session
 from signet.wiring import wiring
-
-_BUSY = timedelta(seconds=2)
 
 bp = Blueprint("setup", __name__, url_prefix="/setup")
 
@@ -44,7 +44,7 @@ def create() -> ResponseReturnValue:
     form = SetupForm()
     if form.validate_on_submit():
         try:
-            set_up(
+            session_id = set_up(
                 form.code.data or "",
                 name=form.name.data or "",
                 password=form.password.data or "",
@@ -54,14 +54,15 @@ def create() -> ResponseReturnValue:
         except SetupOverError:
             abort(404)
         except BusyError:
-            refuse_for(_BUSY)
+            refuse_for(BUSY)
         except OperationError as error:
             # Who guesses codes is seen in the log.
             note_for_log(reason=str(error))
             form.refuse(error)
         else:
-            flash("Administrator created. Sign in to begin.", "success")
-            return redirect(url_for("admin.sign_in.show"), 303)
+            page_session().begin(session_id)
+            flash("Administrator created.", "success")
+            return redirect(url_for("admin.account_totp.show"), 303)
     return render_template("admin/setup/show.html", form=form), 422
 
 
