@@ -1,4 +1,4 @@
-"""Column types that SQLite and PostgreSQL share."""
+"""Columns that SQLite and PostgreSQL share: their types, and what fits into them."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -26,3 +26,9 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         moment: datetime = value
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def storable(text: str, longest: int) -> str:
+    """A foreign text as every database takes it: no NUL, no half of a character, cut short."""
+    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return text.encode("utf-8", "replace").decode("utf-8")[:longest]

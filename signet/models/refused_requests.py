@@ -9,11 +9,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, Select, String, Text, delete, func, insert, select
+from sqlalchemy import Index, Select, String, Text, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from signet.extensions import Base
-from signet.models.columns import UtcDateTime
+from signet.models.columns import UtcDateTime, storable
 from signet.models.database import read, write
 from signet.usage import RefusedRequest
 
@@ -76,7 +77,11 @@ def keep_refused_requests(session: Session, requests: Sequence[RefusedRequest]) 
     """Write down refused requests in the transaction of a batch; the oldest make room."""
     if not requests:
         return
-    session.execute(insert(RefusedRequestRow), [_to_values(request) for request in requests])
+    # A batch that was written, but of which nobody has heard, comes once more.
+    new = insert_or_update(session)(RefusedRequestRow).on_conflict_do_nothing(
+        index_elements=["request_id"]
+    )
+    session.execute(new, [_to_values(request) for request in requests])
     rank = func.row_number().over(
         partition_by=RefusedRequestRow.client_id, order_by=RefusedRequestRow.id.desc()
     )
@@ -96,6 +101,12 @@ def keep_refused_requests(session: Session, requests: Sequence[RefusedRequest]) 
         .scalar_subquery()
     )
     session.execute(delete(RefusedRequestRow).where(RefusedRequestRow.id <= last_kept))
+
+
+def insert_or_update(session: Session) -> Any:
+    """The ``insert`` of this engine, which can say what to do with a row that is there."""
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    return postgresql.insert if is_postgresql else sqlite.insert
 
 
 def prune_refused_requests(*, now: datetime) -> None:
@@ -168,10 +179,11 @@ def _matching(wanted: RefusedRequestFilter) -> Select[RefusedRequestRow]:
 def _to_values(request: RefusedRequest) -> dict[str, Any]:
     return {
         **asdict(request),
-        "claimed_client_id": request.claimed_client_id[:200],
-        "address": request.address[:64],
-        "user_agent": request.user_agent[:400],
-        "text": request.text[:400],
+        "claimed_client_id": storable(request.claimed_client_id, 200),
+        "address": storable(request.address, 64),
+        "user_agent": storable(request.user_agent, 400),
+        "endpoint": storable(request.endpoint, 20),
+        "text": storable(request.text, 400),
         "facts": json.dumps(request.facts),
     }
 

@@ -11,13 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, String, case, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from signet.extensions import Base
-from signet.models.columns import UtcDateTime
+from signet.models.columns import UtcDateTime, storable
 from signet.models.database import read, write
-from signet.models.refused_requests import keep_refused_requests
+from signet.models.refused_requests import insert_or_update, keep_refused_requests
 from signet.usage import Batch
 
 HOUR, DAY = "hour", "day"
@@ -225,15 +224,15 @@ def _use_rows(batch: Batch) -> list[dict[str, Any]]:
             "credential_id": credential_id,
             "first_used_at": use.first_at,
             "last_used_at": use.last_at,
-            "last_address": use.address[:64],
-            "last_user_agent": use.user_agent[:400],
+            "last_address": storable(use.address, 64),
+            "last_user_agent": storable(use.user_agent, 400),
         }
         for (client_id, credential_id), use in sorted(batch.uses.items())
     ]
 
 
 def _add_counts(session: Session) -> Any:
-    insert = _insert(session)(UseCountRow)
+    insert = insert_or_update(session)(UseCountRow)
     return insert.on_conflict_do_update(
         index_elements=["client_id", "span", "begins_at", "credential_id", "outcome"],
         set_={"count": UseCountRow.count + insert.excluded.count},
@@ -241,7 +240,7 @@ def _add_counts(session: Session) -> Any:
 
 
 def _note_uses(session: Session) -> Any:
-    insert = _insert(session)(CredentialUseRow)
+    insert = insert_or_update(session)(CredentialUseRow)
     new = insert.excluded
     # Another worker may have written a later use already.
     is_later = new.last_used_at >= CredentialUseRow.last_used_at
@@ -254,8 +253,3 @@ def _note_uses(session: Session) -> Any:
     return insert.on_conflict_do_update(
         index_elements=["client_id", "credential_id"], set_={"first_used_at": first, **latest}
     )
-
-
-def _insert(session: Session) -> Any:
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    return postgresql.insert if is_postgresql else sqlite.insert

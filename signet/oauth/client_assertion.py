@@ -27,7 +27,7 @@ from signet.oauth.jws import (
     required_text,
 )
 from signet.oauth.public_keys import PublicKey
-from signet.oauth.refusal import Reason, Refusal, presented
+from signet.oauth.refusal import Reason, Refusal, presented, refusal_of_token
 from signet.oauth.server import TOKEN_PATH, ProtocolServer
 from signet.oauth.store import KeysUnavailableError, ReplayNote
 
@@ -107,7 +107,10 @@ def check_client_assertion(
             raise ValueError("exp is more than an hour ahead")
         jti = required_text(claims, "jti")
     except (ValueError, KeysUnavailableError) as error:
-        raise RefusedCredentialsError(Refusal(Reason.ASSERTION, f"assertion: {error}")) from None
+        refusal = refusal_of_token(
+            error, assertion, otherwise=Reason.ASSERTION, what="assertion", now=now
+        )
+        raise RefusedCredentialsError(refusal) from None
     note = ReplayNote(kind="assertion", owner=client.client_id, jti=jti, until=expires_at)
     return Credential(key.thumbprint, note=note)
 

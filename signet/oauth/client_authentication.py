@@ -64,6 +64,8 @@ class Mechanism:
 
     is_used: Callable[[OAuth2Request], bool]
     read: Callable[[OAuth2Request], Credentials]
+    #: For people who ask why it was refused.
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +119,11 @@ def _with_authorities(server: ProtocolServer) -> bool:
     return server.takes_certificates and server.authorities is not None
 
 
-BASIC = Mechanism(uses_basic, read_basic)
-BODY = Mechanism(uses_body, read_body)
-ASSERTION = Mechanism(uses_assertion, read_assertion)
+BASIC = Mechanism(uses_basic, read_basic, "basic")
+BODY = Mechanism(uses_body, read_body, "body")
+ASSERTION = Mechanism(uses_assertion, read_assertion, "assertion")
 #: Not one of the others: a client may well come with a certificate and prove itself otherwise.
-CERTIFICATE = Mechanism(uses_certificate, read_certificate)
+CERTIFICATE = Mechanism(uses_certificate, read_certificate, "certificate")
 
 #: By their names in the metadata (RFC 8414 §2); a client with a secret may send it in either way.
 METHODS: Mapping[str, Method] = {
@@ -272,15 +274,15 @@ def _check_client(
     elif not client.enabled:
         refusal = Refusal(Reason.DISABLED_CLIENT, "disabled client")
     elif method is None:
-        refusal = _wrong_method(client)
+        refusal = _wrong_method(client, mechanism)
     if client is None or credential is None or refusal is not None:
         assert refusal is not None, "neither proven nor refused"
         raise _refused(refusal, credentials, is_known=client is not None)
     return Authenticated(client, credential)
 
 
-def _wrong_method(client: Client) -> Refusal:
-    facts = {"registered": client.token_endpoint_auth_method}
+def _wrong_method(client: Client, mechanism: Mechanism) -> Refusal:
+    facts = {"registered": client.token_endpoint_auth_method, "used": mechanism.name}
     text = "not the method the client is registered for"
     return Refusal(Reason.WRONG_METHOD, text, facts)
 

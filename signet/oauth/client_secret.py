@@ -126,7 +126,7 @@ def read_basic(request: OAuth2Request) -> ClientSecretCredentials:
         refusal = Refusal(Reason.BASIC_ENCODING, "Authorization header: undecodable")
         raise RefusedClientError(refusal, by_header=True) from None
     except ValueError as error:
-        refusal = Refusal(Reason.BASIC, f"Authorization header: {error}")
+        refusal = Refusal(Reason.BASIC, f"Authorization header: {error}", {"problem": str(error)})
         raise RefusedClientError(refusal, by_header=True) from None
     if request.payload.client_id not in (None, client_id):
         raise InvalidRequestError("client_id differs from the one in the Authorization header.")

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from authlib.oauth2 import OAuth2Error
 from signet.oauth.jws import (
     ALGORITHMS,
     Jwt,
+    NotNowError,
     check_signature,
     check_times,
     check_typ,
@@ -27,6 +29,7 @@ from signet.oauth.jws import (
     required_text,
 )
 from signet.oauth.public_keys import import_public_key
+from signet.oauth.refusal import Reason, Refusal, presented, time_facts
 from signet.oauth.store import ReplayNote
 
 #: In characters: a 4096-bit RSA key in the header of a PS256 proof fits several times.
@@ -48,9 +51,15 @@ class InvalidDPoPProofError(OAuth2Error):
     error = "invalid_dpop_proof"
     description = "The DPoP proof is missing or not valid."
 
-    def __init__(self, reason: str) -> None:
+    def __init__(
+        self,
+        reason: str,
+        why: Reason = Reason.INVALID_DPOP_PROOF,
+        facts: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         super().__init__()
         self.reason = f"DPoP proof: {reason}"
+        self.refusal = Refusal(why, self.reason, facts)
 
 
 class UseDPoPNonceError(OAuth2Error):
@@ -126,22 +135,38 @@ def check_proof(
         claims = proof.claims
         jti, iat = required_text(claims, "jti"), required_moment(claims, "iat")
         if required_text(claims, "htm") != method:
-            raise ValueError("htm names another method")
+            raise _OtherTargetError("htm", claims, expected=method)
         # "ignoring any query and fragment parts" — §4.3, item 9
         if normalized(required_text(claims, "htu")) != normalized(url):
-            raise ValueError("htu names another address")
+            raise _OtherTargetError("htu", claims, expected=url)
         check_times(claims, now)
         if iat < now - LONGEST_AGE:
-            raise ValueError("iat is too long ago")
+            raise NotNowError("iat is too long ago", claim="iat", moment=iat)
         if access_token is not None:
             _check_access_token_hash(claims, access_token)
     except ValueError as error:
-        raise InvalidDPoPProofError(str(error)) from None
+        raise _refused(error, now) from None
     if nonces is not None and not nonces.is_current(claims.get("nonce"), now):
         raise UseDPoPNonceError(nonces.issue(now))
     # One second more than it is accepted for, because ``now`` is not a whole one.
     until = iat + LONGEST_AGE + timedelta(seconds=1)
     return Proof(jkt, ReplayNote(kind="proof", owner=jkt, jti=jti, until=until))
+
+
+def _refused(error: ValueError, now: datetime) -> InvalidDPoPProofError:
+    if isinstance(error, _OtherTargetError):
+        return InvalidDPoPProofError(str(error), Reason.DPOP_TARGET, error.facts)
+    if isinstance(error, NotNowError):
+        return InvalidDPoPProofError(str(error), Reason.DPOP_TIME, time_facts(error, now))
+    return InvalidDPoPProofError(str(error))
+
+
+class _OtherTargetError(ValueError):
+    """A proof for another request than the one that it came with."""
+
+    def __init__(self, claim: str, claims: Mapping[str, Any], *, expected: str) -> None:
+        super().__init__(f"{claim} names another {'method' if claim == 'htm' else 'address'}")
+        self.facts = {"claim": claim, "said": presented(claims[claim]), "expected": expected}
 
 
 def normalized(url: str) -> tuple[str, str, int, str]:

@@ -27,6 +27,26 @@ _BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 _LAST_MOMENT = datetime.max.replace(tzinfo=UTC).timestamp() - 86_400
 
 
+class NotNowError(ValueError):
+    """A JWT that is over, or not yet good."""
+
+    def __init__(self, text: str, *, claim: str, moment: datetime) -> None:
+        super().__init__(text)
+        self.claim = claim
+        self.moment = moment
+
+
+class NotSignedError(ValueError):
+    """A JWT that none of the keys has signed.
+
+    :param knows_key: whether there is a key of the name and the algorithm that it says.
+    """
+
+    def __init__(self, text: str, *, knows_key: bool) -> None:
+        super().__init__(text)
+        self.knows_key = knows_key
+
+
 @dataclass(frozen=True, slots=True)
 class Jwt:
     """A JWT as it came: well-formed, and nothing else is known of it."""
@@ -85,9 +105,9 @@ def check_signature(jwt: Jwt, keys: Sequence[PublicKey], *, algorithms: Iterable
     signers = (key for key in tried if verify(jwt.signing_input, jwt.signature, key.key))
     signer = next(signers, None)
     if not candidates:
-        raise ValueError("no key of that kid and alg")
+        raise NotSignedError("no key of that kid and alg", knows_key=False)
     if signer is None:
-        raise ValueError("bad signature")
+        raise NotSignedError("bad signature", knows_key=True)
     return signer
 
 
@@ -111,11 +131,11 @@ def check_times(claims: Mapping[str, Any], now: datetime) -> None:
     """
     expires_at = moment(claims, "exp")
     if expires_at is not None and expires_at <= now:
-        raise ValueError("expired")
+        raise NotNowError("expired", claim="exp", moment=expires_at)
     for name in ("nbf", "iat"):
         begins_at = moment(claims, name)
         if begins_at is not None and begins_at > now + CLOCK_AHEAD:
-            raise ValueError(f"{name} is in the future")
+            raise NotNowError(f"{name} is in the future", claim=name, moment=begins_at)
 
 
 def moment(claims: Mapping[str, Any], name: str) -> datetime | None:

@@ -7,15 +7,21 @@ facts are what the request itself has said, cut short, and never a secret or a t
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from signet.oauth.client import SECRET_PREFIX
+from signet.oauth.jws import Jwt, NotNowError, NotSignedError
+from signet.oauth.store import KeysUnavailableError
 
 #: Characters of a text that a caller has sent.
 LONGEST_FACT = 200
-#: What has three such parts is a token, whatever its name.
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]*")
+#: What has three such parts is a token, whatever its name; and no name is so long in one piece.
+_SECRET = re.compile(
+    rf"{SECRET_PREFIX}|[A-Za-z0-9_-]{{16,}}\.[A-Za-z0-9_-]{{16,}}\.[A-Za-z0-9_-]*|[A-Za-z0-9+/=]{{40,}}",
+    re.IGNORECASE,
+)
 
 
 class Reason(StrEnum):
@@ -43,6 +49,12 @@ class Reason(StrEnum):
     ASSERTION_AUDIENCE = "assertion_audience"
     ASSERTION_ISSUER = "assertion_issuer"
     ASSERTION_REPLAYED = "assertion_replayed"
+    #: These four of a client's own assertion and of a workload's token alike.
+    ASSERTION_EXPIRED = "assertion_expired"
+    ASSERTION_EARLY = "assertion_early"
+    ASSERTION_SIGNATURE = "assertion_signature"
+    #: The keys to check it with cannot be had.
+    ASSERTION_KEYS = "assertion_keys"
     WORKLOAD = "workload"
     WORKLOAD_UNTRUSTED = "workload_untrusted"
     CERTIFICATE = "certificate"
@@ -54,6 +66,12 @@ class Reason(StrEnum):
     INVALID_TARGET = "invalid_target"
     INVALID_GRANT = "invalid_grant"
     INVALID_DPOP_PROOF = "invalid_dpop_proof"
+    DPOP_MISSING = "dpop_missing"
+    DPOP_REPLAYED = "dpop_replayed"
+    #: For another method or address than the token endpoint's.
+    DPOP_TARGET = "dpop_target"
+    #: Too old, over, or from the future.
+    DPOP_TIME = "dpop_time"
     USE_DPOP_NONCE = "use_dpop_nonce"
     UNAUTHORIZED_CLIENT = "unauthorized_client"
     UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
@@ -82,10 +100,41 @@ def refusal_of(error: Exception) -> Refusal:
     return Refusal(Reason(name) if known else Reason.OTHER, text)
 
 
+def refusal_of_token(
+    error: Exception, token: Jwt, *, otherwise: Reason, what: str, now: datetime
+) -> Refusal:
+    """Why a JWT that stands for a client is refused, with how early or late it was.
+
+    :param otherwise: the reason of what has no more to say than its text.
+    :param what: names it in the log.
+    """
+    text = f"{what}: {error}"
+    if isinstance(error, NotNowError):
+        reason = Reason.ASSERTION_EXPIRED if error.claim == "exp" else Reason.ASSERTION_EARLY
+        return Refusal(reason, text, time_facts(error, now))
+    if isinstance(error, NotSignedError):
+        kid = None if token.kid is None else presented(token.kid)
+        facts = {"kid": kid, "alg": presented(token.alg), "knows_key": error.knows_key}
+        return Refusal(Reason.ASSERTION_SIGNATURE, text, facts)
+    if isinstance(error, KeysUnavailableError):
+        return Refusal(Reason.ASSERTION_KEYS, text)
+    return Refusal(otherwise, text)
+
+
+def time_facts(error: NotNowError, now: datetime) -> Mapping[str, Any]:
+    """What a JWT says of its time, and what the time was here."""
+    return {"claim": error.claim, "moment": fact_of(error.moment), "now": fact_of(now)}
+
+
+def fact_of(moment: datetime) -> str:
+    """A moment as a fact, to the second."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
 def presented(value: object) -> str:
     """A text of the caller's as a fact: cut short, on one line, no secret and no token."""
     text = value if isinstance(value, str) else repr(value)
-    if SECRET_PREFIX in text or _TOKEN.search(text):
+    if _SECRET.search(text):
         return "(looks like a secret or a token and is not kept)"
     text = "".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in text)
     return text if len(text) <= LONGEST_FACT else text[: LONGEST_FACT - 1] + "…"

@@ -11,6 +11,7 @@ from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request
 
 from signet.oauth.client import Client
 from signet.oauth.dpop import LONGEST_PROOF, InvalidDPoPProofError, check_proof
+from signet.oauth.refusal import Reason
 from signet.oauth.server import TOKEN_PATH, ProtocolServer
 from signet.oauth.store import ReplayNote
 from signet.oauth.tls_client_authentication import presented_certificate
@@ -47,7 +48,9 @@ def confirm_sender(
     header = request.headers.get("DPoP")
     if header is None:
         if client.dpop_bound_access_tokens:
-            raise InvalidDPoPProofError("missing, and the client must send one")
+            raise InvalidDPoPProofError(
+                "missing, and the client must send one", Reason.DPOP_MISSING
+            )
         return Confirmation(cnf)
     if len(header) > LONGEST_PROOF:
         raise InvalidRequestError("The DPoP header is too long.")

@@ -28,6 +28,7 @@ from signet.oauth.deprecation import deprecation_headers
 from signet.oauth.dpop import InvalidDPoPProofError
 from signet.oauth.errors import InvalidTargetError, RefusedClientError
 from signet.oauth.jwks import SigningKey
+from signet.oauth.refusal import Reason
 from signet.oauth.scope import GrantedScope, grant_scope
 from signet.oauth.sender import Confirmation, confirm_sender
 from signet.oauth.server import ProtocolServer
@@ -124,7 +125,7 @@ class ClientCredentialsGrant(authlib_grants.ClientCredentialsGrant):
             return
         if replayed == caller.credential.note:
             raise replayed_assertion(caller.client)
-        raise InvalidDPoPProofError("used before")
+        raise InvalidDPoPProofError("used before", Reason.DPOP_REPLAYED)
 
 
 def choose_key(granted: GrantedScope, *, store: Store, now: datetime) -> SigningKey:

@@ -22,7 +22,7 @@ from signet.oauth.jws import (
     required_text,
 )
 from signet.oauth.public_keys import PublicKey
-from signet.oauth.refusal import Reason, Refusal, presented
+from signet.oauth.refusal import Reason, Refusal, presented, refusal_of_token
 from signet.oauth.server import ProtocolServer
 from signet.oauth.store import KeysUnavailableError
 
@@ -52,7 +52,9 @@ def check_workload_token(
         _check_life(token, now)
         entry = _check_trust(token, client, server=server)
     except (ValueError, KeysUnavailableError) as error:
-        refusal = Refusal(Reason.WORKLOAD, f"workload token: {error}")
+        refusal = refusal_of_token(
+            error, token, otherwise=Reason.WORKLOAD, what="workload token", now=now
+        )
         raise RefusedCredentialsError(refusal) from None
     return Credential(entry.entry_id)
 
@@ -96,16 +98,18 @@ def _check_trust(token: Jwt, client: Client, *, server: ProtocolServer) -> Trust
     ]
     if not trusted:
         raise RefusedCredentialsError(_untrusted(issuer, subject, audience, client))
-    reasons = []
+    errors: list[Exception] = []
     for entry in trusted:
         try:
             keys = _keys_of(entry, token, server=server)
             check_signature(token, keys, algorithms=ISSUER_ALGORITHMS)
         except (ValueError, KeysUnavailableError) as error:
-            reasons.append(str(error))
+            errors.append(error)
         else:
             return entry
-    raise ValueError(", ".join(dict.fromkeys(reasons)))
+    if len({str(error) for error in errors}) == 1:
+        raise errors[0]
+    raise ValueError(", ".join(dict.fromkeys(map(str, errors))))
 
 
 def _untrusted(issuer: str, subject: str, audience: object, client: Client) -> Refusal:
@@ -126,11 +130,17 @@ def _untrusted(issuer: str, subject: str, audience: object, client: Client) -> R
     facts = {
         "iss": presented(issuer),
         "sub": presented(subject),
-        "aud": presented(audience),
+        "aud": _presented_audience(audience),
         "entries": entries,
     }
     text = "workload token: no trusted issuer of that iss, sub and aud"
     return Refusal(Reason.WORKLOAD_UNTRUSTED, text, facts)
+
+
+def _presented_audience(audience: object) -> str | list[str] | None:
+    if isinstance(audience, list):
+        return [presented(one) for one in audience[:MOST_ENTRIES]]
+    return None if audience is None else presented(audience)
 
 
 def _keys_of(entry: TrustedIssuer, token: Jwt, *, server: ProtocolServer) -> tuple[PublicKey, ...]:

@@ -41,7 +41,9 @@ def loggable_client_id(client_id: str) -> str | None:
 
     People paste a secret, or anything else, where the id belongs.
     """
-    if client_id.startswith(SECRET_PREFIX) or not re.fullmatch(r"[A-Za-z0-9._-]{3,100}", client_id):
+    # A space or a line break around it is worth seeing: that may be why nobody has it.
+    name = client_id.strip()
+    if name.startswith(SECRET_PREFIX) or not re.fullmatch(r"[A-Za-z0-9._-]{3,100}", name):
         return None
     return client_id
 

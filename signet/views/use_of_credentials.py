@@ -75,7 +75,7 @@ def _count(response: Response) -> Response:
     outcome: _Outcome | None = g.get("outcome")
     if outcome is None:
         return response
-    parts, user_agent = wiring(), request.user_agent.string[:400]
+    parts, user_agent = wiring(), presented(request.user_agent.string)
     at, address = parts.clock(), request.remote_addr or ""
     if outcome.served is not None:
         parts.usage.note_use(
@@ -94,8 +94,8 @@ def _count(response: Response) -> Response:
                 client_id=outcome.client_id,
                 claimed_client_id=outcome.claimed_client_id,
                 address=address,
-                user_agent=presented(user_agent),
-                endpoint=request.path.rpartition("/")[2][:20],
+                user_agent=user_agent,
+                endpoint=presented(request.path.rpartition("/")[2])[:20],
                 status=response.status_code,
                 error=outcome.error,
                 reason=outcome.refusal.reason,
