@@ -13,6 +13,7 @@ from signet.extensions import Base, db
 from signet.models.database import write
 from signet.settings import load_settings
 from tests.databases import Databases
+from tests.tampering import unprotected
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +37,7 @@ def app_to_empty(databases: Databases) -> Iterator[Callable[[str], Flask]]:
 def database_url(engine: str, app_to_empty: Callable[[str], Flask]) -> str:
     """A migrated database in which nothing is."""
     app = app_to_empty(engine)
-    with app.app_context(), write() as session:
+    with app.app_context(), write() as session, unprotected(session):
         for table in reversed(Base.metadata.sorted_tables):
             session.execute(table.delete())
     url = app.config["SQLALCHEMY_DATABASE_URI"]

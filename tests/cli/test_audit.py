@@ -3,12 +3,10 @@
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import update
 
-from signet.models.audit import AuditEntryRow
-from signet.models.database import write
 from signet.wiring import utc_now
 from tests.cli.shell import on_one_engine, set_clock
+from tests.tampering import tamper
 
 NOON = datetime.fromisoformat("2026-03-31T12:00:00Z")
 
@@ -116,10 +114,7 @@ def test_a_whole_log_holds_and_its_last_hash_is_told(shell, acts):
 
 
 def test_a_changed_entry_is_named(shell, acts):
-    with write() as session:
-        session.execute(
-            update(AuditEntryRow).where(AuditEntryRow.number == 3).values(actor="somebody")
-        )
+    tamper("UPDATE audit_entry SET actor = 'somebody' WHERE number = 3")
     result = shell.run("audit", "verify")
     assert result.exit_code == 1
     assert result.stderr == (
@@ -129,8 +124,7 @@ def test_a_changed_entry_is_named(shell, acts):
 
 
 def test_a_left_out_entry_is_named_for_scripts(shell, acts):
-    with write() as session:
-        session.delete(session.get_one(AuditEntryRow, 2))
+    tamper("DELETE FROM audit_entry WHERE number = 2")
     result = shell.run("audit", "verify", "--json")
     assert result.exit_code == 1
     assert '"broken_at": 3' in result.stdout

@@ -4,6 +4,7 @@ from datetime import timedelta, timezone
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from signet.models.audit import FIRST_HASH, Actor, AuditedObject, act, append_entry
 from signet.models.audit_log import (
@@ -17,6 +18,7 @@ from signet.models.audit_log import (
 )
 from signet.models.database import write
 from tests.operations.acting import ADA, NOON, at_once, entries
+from tests.tampering import tamper
 
 BILLING = AuditedObject("client", "billing", "Billing export")
 
@@ -222,10 +224,45 @@ def test_removed_last_entries_show_in_the_count_and_the_last_hash(app):
     assert (after.count, after.last_hash) != (before.count, before.last_hash)
 
 
-def tamper(*statements: str) -> None:
-    with write() as session:
-        for statement in statements:
+# Append-only
+
+
+CHANGES = {
+    "update": "UPDATE audit_entry SET actor = 'eve' WHERE number = 1",
+    "update of all": "UPDATE audit_entry SET hash = 'x'",
+    "delete": "DELETE FROM audit_entry WHERE number = 2",
+    "delete of all": "DELETE FROM audit_entry",
+    "upsert": (
+        "INSERT INTO audit_entry SELECT * FROM audit_entry WHERE number = 1"
+        " ON CONFLICT (number) DO UPDATE SET actor = 'eve'"
+    ),
+}
+ENGINES_OWN = {
+    "sqlite": {
+        "replace": "REPLACE INTO audit_entry SELECT * FROM audit_entry WHERE number = 1",
+        "update or replace": "UPDATE OR REPLACE audit_entry SET number = 1 WHERE number = 2",
+    },
+    "postgresql": {"truncate": "TRUNCATE audit_entry"},
+}
+
+
+def test_u38_the_database_refuses_to_change_or_remove_an_entry(app, engine):
+    notes(2)
+    before = entries()
+    for how, statement in (CHANGES | ENGINES_OWN[engine]).items():
+        with pytest.raises(IntegrityError, match="append-only"), write() as session:
             session.execute(text(statement))
+        assert entries() == before, how
+    assert verify_chain().count == 2
+
+
+def test_after_an_attack_on_the_log_new_entries_are_taken_as_before(app):
+    notes(1)
+    tamper("UPDATE audit_entry SET actor = 'eve'")
+    note()
+    with pytest.raises(IntegrityError, match="append-only"), write() as session:
+        session.execute(text("UPDATE audit_entry SET actor = 'ada@example.org'"))
+    assert verify_chain().broken_at == 1
 
 
 # Pages

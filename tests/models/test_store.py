@@ -30,6 +30,7 @@ from tests.operations.acting import (
     make_scope,
     register,
 )
+from tests.tampering import tamper
 
 #: What the store reads.
 TABLES = ("audit_entry", "client", "signing_key")
@@ -272,7 +273,7 @@ def test_a_restored_backup_drops_everything(store, clock, restore):
     use(store)
     with write() as session:
         session.execute(text("UPDATE client SET enabled = false"))
-        session.execute(text(restore))
+    tamper(restore)
     clock.pass_(0.5)
     assert not use(store).enabled
     register("later")
@@ -285,7 +286,7 @@ def test_a_restored_backup_that_has_grown_since_drops_everything(store, clock):
     use(store)
     with write() as session:
         session.execute(text("UPDATE client SET enabled = false"))
-        session.execute(text("UPDATE audit_entry SET hash = 'other'"))
+    tamper("UPDATE audit_entry SET hash = 'other'")
     register("later")
     clock.pass_(0.5)
     assert not use(store).enabled
