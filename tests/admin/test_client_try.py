@@ -75,7 +75,7 @@ def test_a_preview_says_what_the_token_would_say_and_holds_none(desk, secret):
     assert "typ at+jwt" in text
     assert "aud https://api.example.org the API that may accept it" in text
     assert "scope orders.read what it allows" in text
-    assert "(in 59 minutes)" in text or "(in 1 hour)" in text
+    assert "(in 1 hour)" in text
     assert "eyJ" not in answer.text
 
 
@@ -106,7 +106,7 @@ def test_a_refusal_of_the_scope_says_why_and_what_helps(desk, secret, kind, scop
     text = text_of(answer)
     assert reason in text
     assert (
-        "would be refused with invalid_scope" if kind == "preview" else "400 BAD REQUEST"
+        "would be refused with invalid_scope" if kind == "preview" else "400 Bad Request"
     ) in text
     links = [a.attributes["href"] for a in read(answer.text).all("a", within="main")]
     assert link is None or any(href.endswith(link) for href in links)
@@ -125,7 +125,7 @@ def test_a_real_request_shows_the_answer_and_the_token_checked_with_the_key_set(
     assert "200 OK in" in text
     assert "Cache-Control no-store" in text
     assert "X-Request-Id" in text
-    assert "The signature is that of a key in the key set: checked." in text
+    assert "Signature checked" in text
     assert "sub billing-export" in text
     assert answer.headers["Cache-Control"] == "no-store"
 
@@ -159,7 +159,7 @@ def test_c16_neither_the_secret_nor_the_token_is_kept_or_logged(desk, secret, ca
 def test_a_request_with_a_wrong_secret_says_the_reason_that_no_caller_is_told(desk, secret):
     answer = send(desk, "signet_wrong")
     text = text_of(answer)
-    assert "400 BAD REQUEST" in text
+    assert "400 Bad Request" in text
     assert body_of(answer)["error"] == "invalid_client"
     assert "The reason, which the caller is not told:" in text
     assert "signet_wrong" not in answer.text

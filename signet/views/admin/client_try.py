@@ -198,7 +198,7 @@ def _read(token: str) -> TokenShown | None:
 
 def _lines(claims: Mapping[str, Any]) -> tuple[ClaimLine, ...]:
     return tuple(
-        ClaimLine(name, _text(value), _meaning(name, value)) for name, value in claims.items()
+        ClaimLine(name, _text(value), _meaning(name, claims)) for name, value in claims.items()
     )
 
 
@@ -206,12 +206,13 @@ def _text(value: Any) -> str:
     return visible_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
-def _meaning(name: str, value: Any) -> str:
+def _meaning(name: str, claims: Mapping[str, Any]) -> str:
     meaning = _MEANINGS.get(name, "a claim of the client's own")
     if name not in ("iat", "exp"):
         return meaning
-    moment = datetime.fromtimestamp(value, UTC)
-    return f"{meaning} " + format_datetime(moment) + f" ({ago_or_in(moment)})"
+    moment, issued_at = (datetime.fromtimestamp(claims[claim], UTC) for claim in (name, "iat"))
+    written = f"{meaning} " + format_datetime(moment)
+    return written if moment == issued_at else written + f" ({ago_or_in(moment, issued_at)})"
 
 
 def _advice(client: ClientDetails, reasons: Sequence[Why]) -> list[Advice]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
 from urllib.parse import urlencode
 
 from flask import Flask, current_app, g, request
@@ -71,7 +72,7 @@ def _send(app: Flask, form: Mapping[str, str], address: str) -> RealAnswer:
         took = (time.perf_counter() - began) * 1000
         return RealAnswer(
             status_code=answer.status_code,
-            status=answer.status,
+            status=f"{answer.status_code} {HTTPStatus(answer.status_code).phrase}",
             headers=tuple(answer.headers.items()),
             body=answer.get_data(as_text=True),
             milliseconds=round(took, 1),

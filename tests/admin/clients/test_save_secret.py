@@ -389,3 +389,24 @@ def test_leaving_the_page_without_the_tick_asks_first(page, server):
         page.get_by_role("link", name="Overview").click()
     assert question.value.type == "beforeunload"
     expect(page.locator("[data-secret]").first).to_have_text(secret)
+
+
+def test_u35_back_shows_neither_a_token_that_was_tried_nor_the_secret_that_was_typed(page, server):
+    secret = register(page, server, "tried")
+    page.get_by_label("I have saved the secret").check()
+    page.goto(f"{server.base_url}/admin/clients/tried/try")
+    page.get_by_label("Send a real request").check()
+    page.get_by_label("Client secret").fill(secret)
+    page.get_by_role("button", name="Run").click()
+    shown = json.loads(page.get_by_role("region", name="Body of the answer").inner_text())
+    expect(page.get_by_label("Client secret")).to_have_value("")
+    for _ in range(2):
+        page.get_by_role("link", name="Audit log").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Audit log")
+        page.go_back(wait_until="commit")
+        expect(page.get_by_role("button", name="Run")).to_be_visible()
+        assert shown["access_token"] not in page.content()
+        assert page.get_by_label("Client secret").input_value() == ""
+    page.go_back(wait_until="commit")
+    expect(page.get_by_role("button", name="Run")).to_be_visible()
+    assert page.locator("[name=client_secret]").input_value() == ""
