@@ -1,7 +1,8 @@
 """Beside the path: two greenlets per worker, started after the fork.
 
 One writes down every few seconds what the worker has served; the other takes due steps of key
-rotation and forgets what is over. Whatever fails is logged and tried again: nobody waits for it.
+rotation, ends secrets that have fallen quiet and forgets what is over. Whatever fails is logged and
+tried again: nobody waits for it.
 """
 
 import logging
@@ -22,6 +23,7 @@ from signet.models.replay_notes import prune_replay_notes
 from signet.models.tokens import prune_tokens
 from signet.models.usage import prune_usage, write_batch
 from signet.operations.attempts import close_throttle_windows
+from signet.operations.quiet_secrets import end_quiet_secrets
 from signet.operations.signing_keys import retire_idle_key, take_due_step
 from signet.usage import flush
 from signet.wiring import Wiring, wiring
@@ -68,6 +70,7 @@ def take_turn(parts: Wiring) -> None:
             now=now,
         ),
         partial(retire_idle_key, settings.signing_alg, actor=_SIGNET, now=now),
+        partial(end_quiet_secrets, actor=_SIGNET, now=now),
         partial(prune_replay_notes, now=now),
         partial(prune_tokens, now=now),
         partial(prune_usage, now=now),

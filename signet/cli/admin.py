@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from signet.cli.actor import command_line
+from signet.cli.calendar_link import calendar_link
 from signet.cli.error_edge import Group, is_text
 from signet.cli.output import answer, json_option, rfc3339, table
 from signet.models.admin_links import AdminLink, list_open_links
@@ -21,6 +22,7 @@ from signet.wiring import wiring
 _LONGEST_INPUT = 64 * 1024
 
 group = Group("admin", help="Admins: who may sign in to the pages.")
+group.add_command(calendar_link)
 
 password_option = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input."

@@ -1,5 +1,6 @@
 """``flask api``: the APIs that own scopes and stand in ``aud``."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from signet.models.resource_servers import (
     find_resource_server,
     list_resource_servers,
 )
+from signet.models.usage import CredentialUse, find_uses
 from signet.operations import resource_server_secrets, resource_servers
 from signet.operations.errors import NotFoundError
 from signet.settings import SIGNING_ALGORITHMS
@@ -79,8 +81,9 @@ def edit_api(identifier: str, name: str | None, signing_alg: str | None, as_json
 def list_apis(as_json: bool) -> None:
     """List the APIs by name."""
     found, now = list_resource_servers(), wiring().clock()
+    uses = find_uses([api.identifier for api in found])
     answer(
-        [api_document(api, now=now) for api in found],
+        [api_document(api, uses[api.identifier], now=now) for api in found],
         table(
             ("identifier", "name", "signing alg", "scope"),
             [
@@ -100,10 +103,12 @@ def show_api(identifier: str, as_json: bool) -> None:
     """Show an API and what is known of its secrets."""
     now = wiring().clock()
     api = _get_api(identifier)
-    document = api_document(api, now=now)
+    uses = find_uses([identifier])[identifier]
+    document = api_document(api, uses, now=now)
     lines = document | {"signing_alg": api.signing_alg or _DEFAULT}
     del lines["secrets"]
-    answer(document, f"{facts(lines)}\n\n{secret_table(api.secrets, now=now)}", as_json=as_json)
+    secrets = secret_table(api.secrets, uses, now=now)
+    answer(document, f"{facts(lines)}\n\n{secrets}", as_json=as_json)
 
 
 @group.command("delete")
@@ -115,8 +120,13 @@ def delete_api(identifier: str, as_json: bool) -> None:
     answer({"identifier": identifier, "deleted": True}, f"Deleted {identifier}.", as_json=as_json)
 
 
-def api_document(api: ResourceServerDetails, *, now: datetime) -> dict[str, Any]:
-    """What scripts read of an API."""
+def api_document(
+    api: ResourceServerDetails, uses: Mapping[str, CredentialUse], *, now: datetime
+) -> dict[str, Any]:
+    """What scripts read of an API.
+
+    :param uses: of its secrets, by id.
+    """
     return {
         "identifier": api.identifier,
         "name": api.name,
@@ -124,7 +134,7 @@ def api_document(api: ResourceServerDetails, *, now: datetime) -> dict[str, Any]
         "signing_alg": api.signing_alg,
         "scope": " ".join(api.scopes),
         "created_at": rfc3339(api.created_at),
-        "secrets": [secret_document(secret, now=now) for secret in api.secrets],
+        "secrets": [secret_document(secret, uses, now=now) for secret in api.secrets],
     }
 
 
@@ -136,7 +146,8 @@ def _get_api(identifier: str) -> ResourceServerDetails:
 
 
 def _print_changed(identifier: str, text: str, *, as_json: bool) -> None:
-    document = api_document(_get_api(identifier), now=wiring().clock())
+    uses = find_uses([identifier])[identifier]
+    document = api_document(_get_api(identifier), uses, now=wiring().clock())
     answer(document, text, as_json=as_json)
 
 

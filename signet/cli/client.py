@@ -22,6 +22,7 @@ from signet.cli.parameters import EXPIRY, SECONDS
 from signet.cli.secret import get_client, print_issued, secret_table
 from signet.models.client_list import STATES, ClientFilter, client_state, every_client
 from signet.models.clients import ClientDetails
+from signet.models.usage import find_uses
 from signet.oauth.client import CLIENT_SECRET_BASIC, DEFAULT_LIFETIME
 from signet.operations import clients
 from signet.operations.client_authentication import ClientAuthentication
@@ -157,8 +158,9 @@ def list_clients(search: str, state: str | None, scope: str, as_json: bool) -> N
     now = wiring().clock()
     wanted = ClientFilter(search=search, state=state or "", scope=scope)
     found = list(every_client(wanted, now=now))
+    uses = find_uses([client.client_id for client in found])
     answer(
-        [client_document(client, now=now) for client in found],
+        [client_document(client, uses[client.client_id], now=now) for client in found],
         table(
             ("client id", "name", "state", "secrets", "scope"),
             [
@@ -184,8 +186,9 @@ def show_client(client_id: str, as_json: bool) -> None:
     """Show a client and what is known of its secrets."""
     now = wiring().clock()
     client = get_client(client_id)
-    document = client_document(client, now=now)
-    text = f"{client_text(document)}\n\n{secret_table(client.secrets, now=now)}"
+    uses = find_uses([client_id])[client_id]
+    document = client_document(client, uses, now=now)
+    text = f"{client_text(document)}\n\n{secret_table(client.secrets, uses, now=now)}"
     answer(document, text, as_json=as_json)
 
 
@@ -246,5 +249,6 @@ def _facts_of(client: ClientDetails) -> ClientFacts:
 
 
 def _print_changed(client_id: str, text: str, *, as_json: bool) -> None:
-    document = client_document(get_client(client_id), now=wiring().clock())
+    uses = find_uses([client_id])[client_id]
+    document = client_document(get_client(client_id), uses, now=wiring().clock())
     answer(document, text, as_json=as_json)

@@ -9,6 +9,7 @@ from typing import Any
 from signet.cli.output import facts, rfc3339
 from signet.cli.secret import secret_document
 from signet.models.clients import ClientDetails
+from signet.models.usage import CredentialUse
 from signet.operations.public_key_text import thumbprints
 
 _OPTIONAL = frozenset(
@@ -26,8 +27,13 @@ _OPTIONAL = frozenset(
 )
 
 
-def client_document(client: ClientDetails, *, now: datetime) -> dict[str, Any]:
-    """What scripts read of a client."""
+def client_document(
+    client: ClientDetails, uses: Mapping[str, CredentialUse], *, now: datetime
+) -> dict[str, Any]:
+    """What scripts read of a client.
+
+    :param uses: of its credentials, by id.
+    """
     return {
         "client_id": client.client_id,
         "name": client.name,
@@ -54,7 +60,7 @@ def client_document(client: ClientDetails, *, now: datetime) -> dict[str, Any]:
         "access_token_lifetime": int(client.access_token_lifetime.total_seconds()),
         "created_at": rfc3339(client.created_at),
         "created_by": client.created_by,
-        "secrets": [secret_document(secret, now=now) for secret in client.secrets],
+        "secrets": [secret_document(secret, uses, now=now) for secret in client.secrets],
     }
 
 

@@ -8,36 +8,25 @@ import click
 from signet.settings import parse_duration
 
 NEVER = "never"
+QUIET = "quiet"
 
 
-class _Duration(click.ParamType[timedelta]):
-    """A number and a unit, such as ``7d``."""
+class _DurationOr(click.ParamType[timedelta | None]):
+    """A duration, or the word that stands for another end, which becomes ``None``."""
 
-    name = "duration"
-
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> timedelta:
-        try:
-            return parse_duration(value)
-        except ValueError as error:
-            self.fail(f"{error}.", param, ctx)
-
-
-class _Expiry(click.ParamType[timedelta | None]):
-    """A duration, or ``never``, which becomes ``None``."""
-
-    name = "duration|never"
+    def __init__(self, word: str) -> None:
+        self.word = word
+        self.name = f"duration|{word}"
 
     def convert(
         self, value: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> timedelta | None:
-        if value == NEVER:
+        if value == self.word:
             return None
         try:
             return parse_duration(value)
         except ValueError as error:
-            self.fail(f"{error}, or {NEVER}.", param, ctx)
+            self.fail(f"{error}, or {self.word}.", param, ctx)
 
 
 class _Seconds(click.ParamType[timedelta]):
@@ -69,7 +58,7 @@ class _Moment(click.ParamType[datetime]):
             self.fail("write a date or a moment: 2026-03-31, 2026-03-31T12:00:00Z.", param, ctx)
 
 
-DURATION = _Duration()
-EXPIRY = _Expiry()
+EXPIRY = _DurationOr(NEVER)
+OVERLAP = _DurationOr(QUIET)
 SECONDS = _Seconds()
 MOMENT = _Moment()

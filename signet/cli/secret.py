@@ -1,6 +1,6 @@
 """``flask secret``: the secrets of a client; and the same commands for those of an API."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,9 +10,10 @@ import click
 from signet.cli.actor import command_line
 from signet.cli.error_edge import Group
 from signet.cli.output import answer, facts, json_option, rfc3339, table
-from signet.cli.parameters import DURATION, EXPIRY
+from signet.cli.parameters import EXPIRY, OVERLAP
 from signet.models.clients import ClientDetails, find_client
 from signet.models.secrets import SecretDetails
+from signet.models.usage import CredentialUse, find_uses
 from signet.operations import client_secrets
 from signet.operations.errors import NotFoundError
 from signet.operations.secret_life import (
@@ -52,9 +53,9 @@ class SecretOwners:
 
 
 def secret_group(owners: SecretOwners, *, help: str) -> Group:
-    """The commands ``create``, ``rotate``, ``list`` and ``revoke``."""
+    """The commands ``create``, ``rotate``, ``list``, ``revoke`` and ``undo-revoke``."""
     group = Group("secret", help=help)
-    for add_command in (_add_create, _add_rotate, _add_list, _add_revoke):
+    for add_command in (_add_create, _add_rotate, _add_list, _add_revoke, _add_undo_revoke):
         add_command(group, owners)
     return group
 
@@ -84,10 +85,11 @@ def _add_rotate(group: Group, owners: SecretOwners) -> None:
     @owners.argument
     @click.option(
         "--overlap",
-        type=DURATION,
+        type=OVERLAP,
         default=f"{DEFAULT_OVERLAP.days}d",
         show_default=True,
-        help="How long the replaced secrets go on working.",
+        help="How long the replaced secrets go on working; quiet: until nobody has used one for 48 "
+        "hours, while the new one is used, at the latest for 30 days.",
     )
     @click.option(
         "--replaces",
@@ -100,7 +102,7 @@ def _add_rotate(group: Group, owners: SecretOwners) -> None:
     @json_option
     def rotate_secret(
         owner_id: str,
-        overlap: timedelta,
+        overlap: timedelta | None,
         replaces: tuple[str, ...],
         description: str,
         expires_in: timedelta | None,
@@ -109,7 +111,8 @@ def _add_rotate(group: Group, owners: SecretOwners) -> None:
         """Make a new secret and print it. The ones it replaces end after the overlap."""
         issued = owners.life.rotate(
             owner_id,
-            overlap=overlap,
+            overlap=overlap or timedelta(),
+            ends_when_quiet=overlap is None,
             replaces=replaces or None,
             description=description,
             expires_in=expires_in,
@@ -126,10 +129,10 @@ def _add_list(group: Group, owners: SecretOwners) -> None:
     def list_secrets(owner_id: str, as_json: bool) -> None:
         """List what is known of secrets, the newest first."""
         now = wiring().clock()
-        secrets = owners.get_secrets(owner_id)
+        secrets, uses = owners.get_secrets(owner_id), find_uses([owner_id])[owner_id]
         answer(
-            [secret_document(secret, now=now) for secret in secrets],
-            secret_table(secrets, now=now),
+            [secret_document(secret, uses, now=now) for secret in secrets],
+            secret_table(secrets, uses, now=now),
             as_json=as_json,
         )
 
@@ -140,15 +143,42 @@ def _add_revoke(group: Group, owners: SecretOwners) -> None:
     @click.argument("secret_id")
     @json_option
     def revoke_secret(owner_id: str, secret_id: str, as_json: bool) -> None:
-        """Refuse a secret from now on, for good."""
+        """Refuse a secret from now on. For 60 minutes that can be undone."""
         now = wiring().clock()
         owners.life.revoke(owner_id, secret_id, actor=command_line(), now=now)
-        document = next(
-            secret_document(secret, now=now)
-            for secret in owners.get_secrets(owner_id)
-            if secret.secret_id == secret_id
-        )
-        answer(document, f"Revoked the secret {secret_id} of {owner_id}.", as_json=as_json)
+        text = f"Revoked the secret {secret_id} of {owner_id}."
+        _print_changed(owners, owner_id, secret_id, text, now=now, as_json=as_json)
+
+
+def _add_undo_revoke(group: Group, owners: SecretOwners) -> None:
+    @group.command("undo-revoke")
+    @owners.argument
+    @click.argument("secret_id")
+    @json_option
+    def undo_revoke(owner_id: str, secret_id: str, as_json: bool) -> None:
+        """Let a secret work again that was revoked in the last 60 minutes."""
+        now = wiring().clock()
+        owners.life.undo_revoke(owner_id, secret_id, actor=command_line(), now=now)
+        text = f"The secret {secret_id} of {owner_id} works again."
+        _print_changed(owners, owner_id, secret_id, text, now=now, as_json=as_json)
+
+
+def _print_changed(
+    owners: SecretOwners,
+    owner_id: str,
+    secret_id: str,
+    text: str,
+    *,
+    now: datetime,
+    as_json: bool,
+) -> None:
+    uses = find_uses([owner_id])[owner_id]
+    document = next(
+        secret_document(secret, uses, now=now)
+        for secret in owners.get_secrets(owner_id)
+        if secret.secret_id == secret_id
+    )
+    answer(document, text, as_json=as_json)
 
 
 def get_client(client_id: str) -> ClientDetails:
@@ -173,8 +203,11 @@ def print_issued(issued: IssuedSecret, *, as_json: bool) -> None:
     answer(document, f"{lines}\n\n{note}", as_json=as_json)
 
 
-def secret_document(secret: SecretDetails, *, now: datetime) -> dict[str, Any]:
+def secret_document(
+    secret: SecretDetails, uses: Mapping[str, CredentialUse], *, now: datetime
+) -> dict[str, Any]:
     """What scripts read of a secret: nothing of the secret itself but its last characters."""
+    use = uses.get(secret.secret_id)
     return {
         "secret_id": secret.secret_id,
         "description": secret.description,
@@ -185,15 +218,18 @@ def secret_document(secret: SecretDetails, *, now: datetime) -> dict[str, Any]:
         "expires_at": rfc3339(secret.expires_at),
         "replaced_at": rfc3339(secret.replaced_at),
         "revoked_at": rfc3339(secret.revoked_at),
-        # Uses are not counted.
-        "last_used_at": None,
+        "ends_when_quiet": secret.ends_when_quiet,
+        "undo_until": rfc3339(secret.undo_until),
+        "last_used_at": rfc3339(use.last_used_at) if use else None,
     }
 
 
-def secret_table(secrets: Sequence[SecretDetails], *, now: datetime) -> str:
+def secret_table(
+    secrets: Sequence[SecretDetails], uses: Mapping[str, CredentialUse], *, now: datetime
+) -> str:
     """What people read of secrets."""
     return table(
-        ("secret id", "state", "ends with", "created", "expires", "description"),
+        ("secret id", "state", "ends with", "created", "expires", "last used", "description"),
         [
             (
                 secret.secret_id,
@@ -201,6 +237,9 @@ def secret_table(secrets: Sequence[SecretDetails], *, now: datetime) -> str:
                 secret.hint,
                 rfc3339(secret.created_at),
                 rfc3339(secret.expires_at) or "never",
+                rfc3339(uses[secret.secret_id].last_used_at)
+                if secret.secret_id in uses
+                else "never",
                 secret.description,
             )
             for secret in secrets

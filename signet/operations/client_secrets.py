@@ -1,4 +1,4 @@
-"""What an operator does to the secrets of a client: create, rotate, revoke."""
+"""What an operator does to the secrets of a client: create, rotate, revoke, undo that."""
 
 from datetime import datetime, timedelta
 
@@ -51,6 +51,7 @@ def _owner(client: ClientRow) -> SecretOwner[ClientSecretRow]:
         audited=audited_client(client),
         scopes=tuple(sorted(scope.name for scope in client.scopes)),
         uses_secrets=client.token_endpoint_auth_method == CLIENT_SECRET_BASIC,
+        is_enabled=client.enabled,
     )
 
 
@@ -58,7 +59,10 @@ LIFE = SecretLife(
     create_action="secret.create",
     rotate_action="secret.rotate",
     revoke_action="secret.revoke",
+    undo_action="secret.undo_revoke",
+    quiet_action="secret.end_quiet",
     owner="client",
     get_owner=lambda session, client_id: _owner(get_client_row(session, client_id)),
 )
 create_secret, rotate_secret, revoke_secret = LIFE.create, LIFE.rotate, LIFE.revoke
+undo_revoke = LIFE.undo_revoke

@@ -22,11 +22,11 @@ from signet.operations.client_facts import (
 )
 from signet.operations.client_secrets import add_secret, audited_client, get_client_row
 from signet.operations.errors import EditConflictError, NotFoundError, OperationError
+from signet.operations.secret_end import secret_facts
 from signet.operations.secret_life import (
     DEFAULT_EXPIRES_IN,
     IssuedSecret,
     check_expires_in,
-    secret_facts,
 )
 from signet.operations.text import check_client_id
 from signet.operations.token_options import TokenOptions

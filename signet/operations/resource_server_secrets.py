@@ -24,7 +24,10 @@ LIFE = SecretLife(
     create_action="api_secret.create",
     rotate_action="api_secret.rotate",
     revoke_action="api_secret.revoke",
+    undo_action="api_secret.undo_revoke",
+    quiet_action="api_secret.end_quiet",
     owner="API",
     get_owner=_get_owner,
 )
 create_secret, rotate_secret, revoke_secret = LIFE.create, LIFE.rotate, LIFE.revoke
+undo_revoke = LIFE.undo_revoke

@@ -1,4 +1,4 @@
-"""The life of a secret, whether a client or an API owns it: created, rotated, revoked.
+"""The life of a secret, whether a client or an API owns it: made, rotated, revoked, brought back.
 
 A secret is generated here and returned once; what stays is its digest. Whose secrets there are
 stands in ``client_secrets.py`` and ``resource_server_secrets.py``.
@@ -16,6 +16,14 @@ from signet.models.audit import Actor, AuditedObject, act, append_entry
 from signet.models.secrets import SecretRow
 from signet.oauth.client import digest_client_secret, generate_client_secret, secret_hint
 from signet.operations.errors import NotFoundError, OperationError
+from signet.operations.secret_end import (
+    LATEST_QUIET_END,
+    bring_back,
+    check_undo,
+    replace_secret,
+    revoke_for_now,
+    secret_facts,
+)
 from signet.operations.text import check_line
 
 DEFAULT_EXPIRES_IN = timedelta(days=365)
@@ -61,6 +69,8 @@ class SecretOwner(Generic[Row]):
     scopes: tuple[str, ...] = ()
     #: Whether a secret is of any use to it.
     uses_secrets: bool = True
+    #: Whether it is served at all: the quiet of one that is not says nothing.
+    is_enabled: bool = True
 
     @property
     def secrets(self) -> list[Row]:
@@ -80,6 +90,8 @@ class SecretLife:
     create_action: str
     rotate_action: str
     revoke_action: str
+    undo_action: str
+    quiet_action: str
     #: What refusals call the owner.
     owner: str
     #: A :class:`NotFoundError` if nobody is called so.
@@ -121,6 +133,7 @@ class SecretLife:
         owner_id: str,
         *,
         overlap: timedelta = DEFAULT_OVERLAP,
+        ends_when_quiet: bool = False,
         description: str = "",
         expires_in: timedelta | None = DEFAULT_EXPIRES_IN,
         replaces: Collection[str] | None = None,
@@ -130,10 +143,13 @@ class SecretLife:
         """A new secret; the ones it replaces end when the overlap is over, by themselves.
 
         :param overlap: how long both work; zero: the replaced ones are refused at once.
+        :param ends_when_quiet: instead, each ends once it is not used any more.
         :param replaces: ids of live secrets; ``None``: all of them.
         """
         check_expires_in(expires_in)
         description = _check_description(description)
+        if ends_when_quiet:
+            overlap = LATEST_QUIET_END
         if not timedelta() <= overlap <= LONGEST_OVERLAP:
             raise OperationError("Choose an overlap of at most 365 days", field="overlap")
         with act() as session:
@@ -142,7 +158,7 @@ class SecretLife:
             self._check_room(owner, replaced=len(replaced) if not overlap else 0, now=now)
             before = [secret_facts(secret) for secret in replaced]
             for secret in replaced:
-                _end_secret(secret, overlap=overlap, now=now)
+                replace_secret(secret, overlap=overlap, when_quiet=ends_when_quiet, now=now)
             issued = add_secret(
                 owner, description=description, expires_in=expires_in, actor=actor, now=now
             )
@@ -161,16 +177,14 @@ class SecretLife:
         return issued
 
     def revoke(self, owner_id: str, secret_id: str, *, actor: Actor, now: datetime) -> None:
-        """Refuse a secret from now on, for good."""
+        """Refuse a secret from now on; for an hour that can be taken back."""
         with act() as session:
             owner = self.get_owner(session, owner_id)
-            secret = next((row for row in owner.secrets if row.secret_id == secret_id), None)
-            if secret is None:
-                raise NotFoundError(f"This {self.owner} has no such secret")
+            secret = self.get_secret(owner, secret_id)
             if secret.revoked_at is not None:
                 raise OperationError("This secret was revoked before")
             before = secret_facts(secret)
-            secret.revoked_at = now
+            revoke_for_now(secret, now=now)
             append_entry(
                 session,
                 actor=actor,
@@ -180,6 +194,33 @@ class SecretLife:
                 before=before,
                 after=secret_facts(secret),
             )
+
+    def undo_revoke(self, owner_id: str, secret_id: str, *, actor: Actor, now: datetime) -> None:
+        """Let a secret work again that was revoked a short time ago, as if nothing had been."""
+        with act() as session:
+            owner = self.get_owner(session, owner_id)
+            secret = self.get_secret(owner, secret_id)
+            check_undo(secret, now=now)
+            self._check_room(owner, replaced=0, now=now)
+            before = secret_facts(secret)
+            bring_back(secret)
+            append_entry(
+                session,
+                actor=actor,
+                action=self.undo_action,
+                object=owner.audited,
+                now=now,
+                before=before,
+                after=secret_facts(secret),
+            )
+
+    def get_secret(self, owner: SecretOwner[Any], secret_id: str) -> SecretRow:
+        """One of the owner's secrets; a :class:`NotFoundError` if it has no such one."""
+        for secret in owner.secrets:
+            if secret.secret_id == secret_id:
+                found: SecretRow = secret
+                return found
+        raise NotFoundError(f"This {self.owner} has no such secret")
 
     def _get_owner_for_new(self, session: Session, owner_id: str) -> SecretOwner[Any]:
         owner = self.get_owner(session, owner_id)
@@ -233,16 +274,6 @@ def check_expires_in(expires_in: timedelta | None) -> None:
         raise OperationError("Choose an expiry of at most 3650 days, or never", field="expires_in")
 
 
-def secret_facts(secret: SecretRow) -> dict[str, Any]:
-    """What an audit entry says of a secret: nothing of the secret itself."""
-    return {
-        "secret_id": secret.secret_id,
-        "description": secret.description,
-        "expires_at": _text(secret.expires_at),
-        "revoked_at": _text(secret.revoked_at),
-    }
-
-
 def _secrets_to_replace(
     owner: SecretOwner[Row], replaces: Collection[str] | None, *, now: datetime
 ) -> list[Row]:
@@ -255,18 +286,5 @@ def _secrets_to_replace(
     return chosen
 
 
-def _end_secret(secret: SecretRow, *, overlap: timedelta, now: datetime) -> None:
-    secret.replaced_at = secret.replaced_at or now
-    if not overlap:
-        secret.revoked_at = now
-        return
-    end = now + overlap
-    secret.expires_at = min(secret.expires_at, end) if secret.expires_at else end
-
-
 def _check_description(description: str) -> str:
     return check_line(description, field="description", what="a name", longest=100, required=False)
-
-
-def _text(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="seconds") if moment else None

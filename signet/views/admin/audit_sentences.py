@@ -14,6 +14,7 @@ from signet.models.audit_log import AuditEntry
 COMINGS_AND_GOINGS = ("admin.sign_in", "admin.sign_out", "admin.sign_in_failed", "client.try")
 
 _NOBODY = "Not signed in"
+_QUIET = ": replaced, and not used for 48 hours"
 #: In a sentence: "the name and the contact of Billing export".
 _FACTS = {
     "name": "name",
@@ -109,11 +110,11 @@ def _scopes(entry: AuditEntry) -> str:
     return text[0].upper() + text[1:]
 
 
-def _revoked_secret(owner: str) -> Callable[[AuditEntry], str]:
+def _secret(verb: str, owner: str = "", why: str = "") -> Callable[[AuditEntry], str]:
     def sentence(entry: AuditEntry) -> str:
         description = entry.before.get("description")
         secret = f"the secret “{description}”" if description else "a secret"
-        return f"Revoked {secret} of {owner}{_name(entry)}"
+        return f"{verb} {secret} of {owner}{_name(entry)}{why}"
 
     return sentence
 
@@ -189,7 +190,9 @@ ACTS = {
     "client.delete": Act("Client deleted", "Deleted the client {name}"),
     "secret.create": Act("Secret made", "Made a secret for {name}"),
     "secret.rotate": Act("Secret rotated", "Rotated the secret of {name}"),
-    "secret.revoke": Act("Secret revoked", _revoked_secret("")),
+    "secret.revoke": Act("Secret revoked", _secret("Revoked")),
+    "secret.undo_revoke": Act("Revocation of a secret undone", _secret("Brought back")),
+    "secret.end_quiet": Act("Secret ended, it fell quiet", _secret("Ended", why=_QUIET)),
     "scope.create": Act("Scope created", "Created the scope {name}"),
     "scope.edit": Act("Scope edited", _changed("the scope")),
     "scope.disable": Act("Scope disabled", "Disabled the scope {name}"),
@@ -200,7 +203,13 @@ ACTS = {
     "api.delete": Act("API deleted", "Deleted the API {name}"),
     "api_secret.create": Act("Secret of an API made", "Made a secret for the API {name}"),
     "api_secret.rotate": Act("Secret of an API rotated", "Rotated the secret of the API {name}"),
-    "api_secret.revoke": Act("Secret of an API revoked", _revoked_secret("the API ")),
+    "api_secret.revoke": Act("Secret of an API revoked", _secret("Revoked", "the API ")),
+    "api_secret.undo_revoke": Act(
+        "Revocation of an API's secret undone", _secret("Brought back", "the API ")
+    ),
+    "api_secret.end_quiet": Act(
+        "Secret of an API ended, it fell quiet", _secret("Ended", "the API ", _QUIET)
+    ),
     "key.create": Act("Signing key made", _key("Made the signing key")),
     "key.announce": Act("Signing key announced", _key("Announced the next signing key")),
     "key.rotate": Act("Signing key rotated", _key("Rotated the signing key, the next is")),
@@ -228,6 +237,12 @@ ACTS = {
     "admin.disable": Act("Administrator disabled", "Disabled the administrator {name}"),
     "admin.enable": Act("Administrator enabled", "Enabled the administrator {name}"),
     "admin.delete": Act("Administrator deleted", "Deleted the administrator {name}"),
+    "admin.make_calendar_link": Act(
+        "Calendar link made", "Made a link to the calendar of expiries for {name}"
+    ),
+    "admin.revoke_calendar_link": Act(
+        "Calendar link revoked", "Revoked the link of {name} to the calendar of expiries"
+    ),
     "admin.sign_in": Act("Signed in", "Signed in"),
     "admin.sign_out": Act("Signed out", "Signed out"),
     "admin.sign_in_failed": Act("Sign-in failed", _sign_in_failed),
