@@ -6,15 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, select
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
+from sqlalchemy import ForeignKey, Index, String, Text, func, select
+from sqlalchemy.orm import (
+    Mapped,
+    Session,
+    column_property,
+    mapped_column,
+    relationship,
+    selectinload,
+)
 
 from signet.extensions import Base
 from signet.models.columns import UtcDateTime
 from signet.models.database import read
-from signet.models.principal_names import PrincipalNameRow
+from signet.models.principal_names import PrincipalNameRow, fold_name
 from signet.models.scopes import ScopeRow, client_scope
 from signet.models.secrets import SecretDetails, SecretRow, live_secrets, to_secret_details
+from signet.models.usage import CredentialUseRow
 from signet.oauth.client import (
     CLIENT_SECRET_BASIC,
     JWT,
@@ -75,6 +83,14 @@ class ClientRow(Base):
     )
     scopes: Mapped[list[ScopeRow]] = relationship(
         secondary=client_scope, order_by=ScopeRow.name, passive_deletes=True
+    )
+
+    #: When one of its credentials was last found right; ``None``: never.
+    last_used_at: Mapped[datetime | None] = column_property(
+        select(func.max(CredentialUseRow.last_used_at))
+        .where(CredentialUseRow.client_id == client_id)
+        .correlate_except(CredentialUseRow)
+        .scalar_subquery()
     )
 
     __table_args__ = (Index(None, "folded_name", "id"),)
@@ -175,6 +191,8 @@ class ClientDetails:
     secrets: tuple[SecretDetails, ...]
     created_at: datetime
     created_by: str
+    #: When one of its credentials was last found right; ``None``: never.
+    last_used_at: datetime | None
     version: int
 
     @property
@@ -191,6 +209,15 @@ def find_client(client_id: str) -> ClientDetails | None:
     """The client with exactly this id."""
     with read() as session:
         row = find_client_row(session, client_id)
+        return to_details(row) if row else None
+
+
+def find_client_like(client_id: str) -> ClientDetails | None:
+    """The client that an id means which differs by case, or by space around it."""
+    folded = fold_name(client_id.strip())
+    query = select(ClientRow).where(ClientRow.folded_client_id == folded)
+    with read() as session:
+        row = session.scalars(query).one_or_none()
         return to_details(row) if row else None
 
 
@@ -245,6 +272,7 @@ def to_details(row: ClientRow) -> ClientDetails:
         secrets=tuple(to_secret_details(secret) for secret in reversed(row.secrets)),
         created_at=row.created_at,
         created_by=row.created_by,
+        last_used_at=row.last_used_at,
         version=row.version,
     )
 

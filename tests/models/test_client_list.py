@@ -7,6 +7,7 @@ import pytest
 
 from signet.models import client_list
 from signet.models.client_list import (
+    IDLE,
     STATES,
     ClientFilter,
     client_state,
@@ -20,6 +21,7 @@ from signet.models.principal_names import PrincipalNameRow
 from signet.oauth.client import CLIENT_SECRET_BASIC, PRIVATE_KEY_JWT, REGISTERED_METHODS
 from signet.operations import clients
 from tests.operations.acting import ADA, NOON, make_scope, register
+from tests.usage import used
 
 DAY = timedelta(days=1)
 
@@ -94,6 +96,9 @@ def test_a_list_by_state_holds_just_the_clients_of_that_state(app):
         for enabled in (True, False):
             add(f"client-{number}-{'on' if enabled else 'off'}", enabled=enabled, secrets=secrets)
         add(f"client-{number}-keys", method=PRIVATE_KEY_JWT, secrets=secrets)
+        if number % 2:
+            used(f"client-{number}-on", at=NOON)
+            used(f"client-{number}-keys", at=NOON)
     everybody = list(every_client(ClientFilter(), now=NOON))
     assert len(everybody) == 135
     by_rule = {
@@ -120,9 +125,48 @@ def test_a_list_by_state_holds_just_the_clients_of_that_state(app):
 )
 def test_a_client_is_in_the_state_an_operator_should_know_first(app, kinds, state):
     add("billing", secrets=[SECRETS[kind] for kind in kinds if SECRETS[kind]])
+    used("billing", at=NOON)
     add("off", enabled=False, secrets=[SECRETS[kind] for kind in kinds if SECRETS[kind]])
     assert find(state=state) == ["billing"]
     assert find(state="disabled") == ["off"]
+
+
+def test_a_client_that_has_never_asked_for_a_token_is_known_as_that(app):
+    add("billing", secrets=[SECRETS["lasts"]])
+    assert find(state="never-used") == ["billing"]
+    used("billing", at=NOON)
+    assert find(state="active") == ["billing"]
+
+
+def test_idle_is_who_was_not_used_for_90_days_and_is_not_disabled(app):
+    for client_id in ("busy", "idle", "new", "off"):
+        add(client_id, secrets=[SECRETS["lasts"]], enabled=client_id != "off")
+    later = NOON + 90 * DAY
+    used("busy", at=later - timedelta(hours=1))
+    used("idle", at=NOON - timedelta(seconds=1))
+    page = list_clients(ClientFilter(state=IDLE), now=later, limit=100)
+    assert ids(page) == ["idle"]
+    # Nobody who was never used is waited for longer than that.
+    page = list_clients(ClientFilter(state=IDLE), now=later + timedelta(seconds=1), limit=100)
+    assert ids(page) == ["idle", "new"]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 10])
+def test_the_order_by_last_use_begins_with_those_never_used_and_leads_through_all(app, limit):
+    for client_id in ("a", "b", "c", "d", "e"):
+        add(client_id)
+    for hours, client_id in enumerate(("d", "b", "a")):
+        used(client_id, at=NOON + timedelta(hours=hours))
+    expected = ["c", "e", "d", "b", "a"]
+    for sort, order in (("used", expected), ("-used", expected[::-1])):
+        wanted, found, after = ClientFilter(sort=sort), [], None
+        while True:
+            page = list_clients(wanted, now=NOON, after=after, limit=limit)
+            found += ids(page)
+            if page.next is None:
+                break
+            after = page.next
+        assert found == order
 
 
 def test_what_is_left_of_secrets_is_nothing_to_know_of_a_client_that_uses_none(app):
@@ -131,7 +175,7 @@ def test_what_is_left_of_secrets_is_nothing_to_know_of_a_client_that_uses_none(a
         add(f"on-{number}", method=method, secrets=[ends] if ends else [])
         add(f"off-{number}", method=method, enabled=False, secrets=[ends] if ends else [])
     assert count_clients_by_state(NOON) == dict.fromkeys(STATES, 0) | {
-        "active": len(SECRETS) * len(others),
+        "never-used": len(SECRETS) * len(others),
         "disabled": len(SECRETS) * len(others),
     }
 

@@ -9,6 +9,8 @@ from signet.models.client_list import (
     DISABLED,
     EXPIRED,
     EXPIRING,
+    IDLE,
+    NEVER_USED,
     NO_SECRET,
     client_state,
 )
@@ -19,13 +21,17 @@ from signet.views.admin.presentation import ago_or_in
 #: The states of a client as a filter names them.
 STATE_LABELS = {
     ACTIVE: "Active",
+    NEVER_USED: "Never used",
     EXPIRING: "Secret expires soon",
     EXPIRED: "Secret expired",
     NO_SECRET: "No secret",
     DISABLED: "Disabled",
 }
+#: The same, and what else the list can be narrowed to.
+FILTER_LABELS = {**STATE_LABELS, IDLE: "Idle for 90 days"}
 _STATE_KINDS = {
     ACTIVE: "ok",
+    NEVER_USED: "info",
     EXPIRING: "warn",
     EXPIRED: "danger",
     NO_SECRET: "danger",

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import Form, HiddenField, SelectField, StringField
 from wtforms.validators import AnyOf, Length, Regexp
 
-from signet.models.client_list import ClientFilter, list_clients
+from signet.models.client_list import SORTS, ClientFilter, list_clients
 from signet.models.clients import ClientDetails
 from signet.models.scopes import list_scope_names
 from signet.operations import clients
@@ -21,7 +21,7 @@ from signet.views.admin.client_facts import get_client
 from signet.views.admin.client_issuers import issuer_lines
 from signet.views.admin.client_keys import key_lines
 from signet.views.admin.client_methods import METHODS, missing_variables
-from signet.views.admin.client_status import STATE_LABELS, status_of
+from signet.views.admin.client_status import FILTER_LABELS, status_of
 from signet.views.admin.forms import AdminForm
 from signet.views.admin.identity import acting
 from signet.views.admin.save_secret import token_endpoint
@@ -57,9 +57,9 @@ class FilterForm(Form):
     """What the list is narrowed to. It changes nothing, so it needs no token."""
 
     q = StringField("Search name or client ID", _LOOKED_UP, filters=[_stripped])
-    status = SelectField("Status", choices={"": "Any", **STATE_LABELS}, default="")
+    status = SelectField("Status", choices={"": "Any", **FILTER_LABELS}, default="")
     scope = SelectField("Scope", default="")
-    sort = SelectField(choices=dict.fromkeys(("name", "-name"), ""), default="name")
+    sort = SelectField(choices=dict.fromkeys(SORTS, ""), default="name")
     after = StringField(validators=_LOOKED_UP)
     before = StringField(validators=_LOOKED_UP)
 
@@ -257,4 +257,4 @@ def _answer_scopes_conflict(form: ScopesForm, client: ClientDetails) -> str:
 
 def _matched(wanted: ClientFilter) -> list[str]:
     search = f"“{wanted.search}”" if wanted.search else ""
-    return list(filter(None, (search, STATE_LABELS.get(wanted.state), wanted.scope)))
+    return list(filter(None, (search, FILTER_LABELS.get(wanted.state), wanted.scope)))

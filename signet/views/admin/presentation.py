@@ -20,6 +20,7 @@ def register_presentation(app: Flask) -> None:
         datetime=format_datetime,
         duration=format_duration,
         ago_or_in=ago_or_in,
+        moment_ago=moment_ago,
         number=format_number,
     )
     app.jinja_env.globals["asset"] = asset
@@ -51,6 +52,15 @@ def ago_or_in(moment: datetime, now: datetime | None = None) -> str:
             text = _count(int(abs(seconds) // size), name)
             return f"in {text}" if seconds > 0 else f"{text} ago"
     return "now"
+
+
+def moment_ago(moment: datetime) -> Markup:
+    """How long ago a moment is, with the moment itself behind it: ``4 minutes ago``."""
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        moment.strftime("%A, %d %B %Y, %H:%M:%S UTC"),
+        ago_or_in(moment),
+    )
 
 
 def format_number(number: int) -> str:

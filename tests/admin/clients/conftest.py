@@ -6,11 +6,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from signet.wiring import utc_now
 from tests.admin.clients.steps import make_client_in_each_state
 from tests.admin.desk import Desk, sit_down
 from tests.admin.house import House, furnished
 from tests.certificates import make_authority
 from tests.databases import ENGINES, Databases
+from tests.usage import used
 
 
 @pytest.fixture
@@ -45,6 +47,8 @@ def states_house(
     ):
         with house.app.app_context():
             make_client_in_each_state()
+            for client_id in ("rotated", "expired"):
+                used(client_id, at=utc_now())
         yield house
 
 
