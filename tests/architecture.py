@@ -13,7 +13,14 @@ Sources = dict[str, str]
 
 #: Who stands above whom; names of one line stand side by side and do not import each other.
 STOREYS = (
-    ("signet", "signet.oauth", "signet.settings", "signet.json_log", "signet.outbound"),
+    (
+        "signet",
+        "signet.oauth",
+        "signet.settings",
+        "signet.json_log",
+        "signet.outbound",
+        "signet.usage",
+    ),
     ("signet.extensions",),
     ("signet.models",),
     ("signet.operations",),

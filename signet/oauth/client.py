@@ -45,6 +45,8 @@ SECRET_PREFIX = "signet_"
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _RANDOM_LENGTH = 43
 _CHECKSUM_LENGTH = 6
+#: In characters.
+CLIENT_SECRET_LENGTH = len(SECRET_PREFIX) + _RANDOM_LENGTH + _CHECKSUM_LENGTH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from app import create_app
 from signet.extensions import db
 from signet.models.admins import ROLES, VIEWER, find_admin
 from signet.models.signing_keys import list_signing_keys
+from signet.models.usage import write_batch
 from signet.operations.admin_links import invite
 from signet.operations.clients import ClientFacts, register_client
 from signet.operations.resource_server_secrets import create_secret as create_api_secret
@@ -22,6 +23,7 @@ from signet.operations.scopes import create_scope
 from signet.operations.secret_life import IssuedSecret
 from signet.operations.signing_keys import take_due_step
 from signet.settings import load_settings
+from signet.usage import RefusedRequest, UsageMemory, flush
 from signet.wiring import utc_now, wiring
 from tests.admin.routes import Route
 from tests.admin.signing_in import TEST, csrf_of, make_admin, sign_in
@@ -35,7 +37,23 @@ NOWHERE = {
     "number": 999_999,
     "kid": "none",
     "token": "x",
+    "request_id": "0",
 }
+
+REFUSED = RefusedRequest(
+    request_id="0123456789abcdef01234567",
+    at=utc_now(),
+    client_id="billing-export",
+    claimed_client_id="billing-export",
+    address="192.0.2.7",
+    user_agent="python-requests/2.32",
+    endpoint="token",
+    status=401,
+    error="invalid_client",
+    reason="wrong_secret",
+    text="wrong secret",
+    facts={},
+)
 
 
 @dataclass(frozen=True)
@@ -121,6 +139,7 @@ def furnished(folder: Path, database_url: str, **variables: str) -> Iterator[Hou
             "number": 1,
             "kid": kid,
             "token": invitation.token,
+            "request_id": REFUSED.request_id,
         }
         people = {VISITOR: app.test_client()}
         for role in ROLES:
@@ -142,6 +161,9 @@ def _number_of(app: Flask, role: str = VIEWER) -> int:
 
 
 def _furnish() -> IssuedSecret:
+    memory = UsageMemory()
+    memory.note_refusal(REFUSED)
+    flush(memory, write_batch)
     encryption, alg = wiring().encryption, wiring().settings.signing_alg
     take_due_step(alg, encryption=encryption, actor=TEST, now=utc_now())
     create_scope("external-api", apis=["external-api"], actor=TEST, now=utc_now())

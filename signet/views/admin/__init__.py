@@ -21,6 +21,7 @@ from signet.views.admin import (
     api_secrets,
     apis,
     audit,
+    client_activity,
     client_secrets,
     client_try,
     clients,
@@ -29,6 +30,7 @@ from signet.views.admin import (
     invitation,
     keys,
     overview,
+    requests,
     scopes,
     second_step,
     settings_page,
@@ -50,10 +52,12 @@ PAGES = (
     clients,
     client_secrets,
     client_try,
+    client_activity,
     scopes,
     apis,
     api_secrets,
     keys,
+    requests,
     audit,
     admins,
     admin_links,
@@ -67,8 +71,12 @@ PAGES = (
 
 #: Label, endpoint, and the pages that belong to it.
 NAVIGATION = (
-    ("Overview", "admin.overview.index", ("overview",)),
-    ("Clients", "admin.clients.index", ("clients", "client_secrets", "client_try")),
+    ("Overview", "admin.overview.index", ("overview", "requests")),
+    (
+        "Clients",
+        "admin.clients.index",
+        ("clients", "client_secrets", "client_try", "client_activity"),
+    ),
     ("Scopes", "admin.scopes.index", ("scopes",)),
     ("APIs", "admin.apis.index", ("apis", "api_secrets")),
     ("Signing keys", "admin.keys.index", ("keys",)),

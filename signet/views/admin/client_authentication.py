@@ -1,6 +1,6 @@
 """Changing how a client proves itself, and what belongs to it."""
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from signet.models.clients import ClientDetails
@@ -14,6 +14,7 @@ from signet.views.admin.client_method_form import MethodForm, filled_in, method_
 from signet.views.admin.client_methods import METHODS, missing_variables
 from signet.views.admin.client_versions import differences, version_field
 from signet.views.admin.identity import acting
+from signet.views.admin.trust_offer import find_offer
 from signet.wiring import wiring
 
 
@@ -33,8 +34,11 @@ class EditMethodForm(MethodForm):
 def authentication(client_id: str) -> ResponseReturnValue:
     """The form with what is decided now."""
     client = get_client(client_id)
-    form = EditMethodForm(**filled_in(authentication_of(client)), version=str(client.version))
-    return _render(form, client)
+    fields = filled_in(authentication_of(client))
+    offer = find_offer(request.args.get("refused", ""), client)
+    if offer is not None:
+        fields |= offer.fields
+    return _render(EditMethodForm(**fields, version=str(client.version)), client, offer=offer)
 
 
 def set_authentication(client_id: str) -> ResponseReturnValue:

@@ -1,0 +1,103 @@
+"""Chatty clients: tokens that were asked for against tokens that were needed.
+
+A token serves every call for its whole life, so a client that keeps it needs one per lifetime.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from signet.models.clients import ClientRow
+from signet.models.database import read
+from signet.models.usage import HOUR, TOKEN, UseCount, UseCountRow, begin_of
+
+#: A client is chatty from so many times what it needs. Several copies of one program need a token
+#: each, and that is as it should be: nobody is named for twenty of them.
+CHATTY_FACTOR = 20
+#: Less than that in a day does no harm.
+CHATTY_TOKENS = 1_000
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenDemand:
+    """How many tokens a client has got, and how many would have done."""
+
+    asked: int
+    #: Hours in which it got any, of each of its credentials.
+    active_hours: int
+    lifetime: timedelta
+
+    @property
+    def needed(self) -> int:
+        """What would have done: one per lifetime while it was active, and at least one an hour."""
+        return max(self.active_hours, math.ceil(self.active_hours * (_HOUR / self.lifetime)))
+
+    @property
+    def saved(self) -> float:
+        """The part of its requests that keeping the token would save, from 0 to 1."""
+        return max(0.0, 1 - self.needed / self.asked) if self.asked else 0.0
+
+    @property
+    def per_hour(self) -> int:
+        """Tokens in an hour in which it was active."""
+        return round(self.asked / self.active_hours) if self.active_hours else 0
+
+    @property
+    def is_chatty(self) -> bool:
+        """Whether somebody should be told."""
+        return self.asked >= max(CHATTY_TOKENS, CHATTY_FACTOR * self.needed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChattyClient:
+    """A client that asks far more often than it needs to."""
+
+    client_id: str
+    name: str
+    demand: TokenDemand
+
+
+def demand_of(counts: Iterable[UseCount], lifetime: timedelta) -> TokenDemand:
+    """What the counts by hour of one client say."""
+    tokens = [count for count in counts if count.outcome == TOKEN]
+    hours = {(count.begins_at, count.credential_id) for count in tokens}
+    return TokenDemand(sum(count.count for count in tokens), len(hours), lifetime)
+
+
+def find_chatty_clients(*, since: datetime, limit: int = 5) -> tuple[ChattyClient, ...]:
+    """The clients that should keep their tokens, the one that asks most first."""
+    asked = func.sum(UseCountRow.count)
+    query = (
+        select(
+            ClientRow.client_id,
+            ClientRow.name,
+            ClientRow.access_token_lifetime,
+            asked,
+            # A row is one credential in one hour.
+            func.count(),
+        )
+        .join(UseCountRow, UseCountRow.client_id == ClientRow.client_id)
+        .where(
+            UseCountRow.span == HOUR,
+            UseCountRow.begins_at >= begin_of(HOUR, since),
+            UseCountRow.outcome == TOKEN,
+        )
+        .group_by(ClientRow.client_id, ClientRow.name, ClientRow.access_token_lifetime)
+        .having(asked >= CHATTY_TOKENS)
+        .order_by(asked.desc(), ClientRow.client_id)
+    )
+    with read() as session:
+        rows = session.execute(query).all()
+    found = (
+        ChattyClient(
+            client_id=client_id,
+            name=name,
+            demand=TokenDemand(int(count), hours, timedelta(seconds=lifetime)),
+        )
+        for client_id, name, lifetime, count, hours in rows
+    )
+    return tuple(client for client in found if client.demand.is_chatty)[:limit]
