@@ -67,7 +67,15 @@ def walk(raced: Raced) -> Trail:
     raced.server.flask("scope", "create", SCOPE, "--api", "canary-api")
     client_id, trail.secret["client secret"] = make_client(walker)
     trail.secret |= ask_for_tokens(walker, client_id, trail.secret["client secret"])
-    for path in ("", "clients", f"clients/{client_id}", f"clients/{client_id}/secrets", "audit"):
+    trail.secret["token of a link"] = invite(walker)
+    for path in (
+        "",
+        "clients",
+        f"clients/{client_id}",
+        f"clients/{client_id}/secrets",
+        "audit",
+        "admins",
+    ):
         walker.get(f"/admin/{path}")
     walker.get(f"/admin/clients?q={QUERY}")
     walker.get(f"/admin/nothing?password={PASSWORD}")
@@ -88,6 +96,20 @@ def make_client(walker: Walker) -> tuple[str, str]:
     client_id = re.search(r"/admin/clients/([A-Za-z0-9._-]+)\"", shown)
     assert client_id is not None
     return client_id[1], found[0]
+
+
+def invite(walker: Walker) -> str:
+    """The token of an invitation that was opened, and mistyped."""
+    page = walker.get("/admin/admins/invite").text
+    hidden = dict(re.findall(r'name="(csrf_token|form_number)" value="([^"]+)"', page))
+    facts = {"name": "canary@example.org", "role": "viewer"}
+    shown = walker.post("/admin/admins/invite", facts | hidden).text
+    found = re.search(r"/admin/invitation/([A-Za-z0-9_-]{43})", shown)
+    assert found is not None
+    path = found[0]
+    walker.post(path, {"password": "too short", "csrf_token": walker.token(path)})
+    walker.get(f"{path}/nothing")
+    return found[1]
 
 
 def ask_for_tokens(walker: Walker, client_id: str, client_secret: str) -> dict[str, str]:

@@ -171,7 +171,7 @@ def odd_addresses(house: House, value: str) -> set[str]:
 
 
 @pytest.mark.parametrize("number", ["0", "2147483647", "2147483648", "99999999999999999999", "-1"])
-@pytest.mark.parametrize("page", ["scopes", "apis", "audit"])
+@pytest.mark.parametrize("page", ["scopes", "apis", "audit", "admins"])
 def test_u28_a_number_that_nothing_has_is_a_404(house: House, page: str, number: str):
     assert house.people[ADMINISTRATOR].get(f"/admin/{page}/{number}").status_code == 404
 

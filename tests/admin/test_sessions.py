@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from app import create_app
 from signet.extensions import db
 from signet.models.admins import ADMINISTRATOR, OPERATOR, ROLES
-from signet.operations import admins
+from signet.operations import admin_links, admins
 from signet.operations.clients import ClientFacts, register_client
 from signet.wiring import utc_now, wiring
 from tests.admin.clock import Clock, moved_clock
@@ -327,10 +327,24 @@ def end_sessions(name: str) -> None:
     admins.end_sessions(name, actor=TEST, now=utc_now())
 
 
+def choose_password(name: str) -> None:
+    link = admin_links.make_password_link(name, actor=TEST, now=utc_now())
+    admin_links.choose_password(
+        link.token, "walnut-saddle-quartz-ribbon", actor=TEST, now=utc_now()
+    )
+
+
+def drop_second_factor(name: str) -> None:
+    link = admin_links.make_second_factor_link(name, actor=TEST, now=utc_now())
+    admin_links.drop_second_factor(link.token, PASSWORD, actor=TEST, now=utc_now())
+
+
 @pytest.mark.parametrize(
     "act",
     [
         reset_password,
+        choose_password,
+        drop_second_factor,
         disable,
         disable_and_enable,
         delete,
