@@ -20,13 +20,13 @@ from signet.cli.error_edge import Group
 from signet.cli.output import answer, json_option, table
 from signet.cli.parameters import EXPIRY, SECONDS
 from signet.cli.secret import get_client, print_issued, secret_table
-from signet.models.client_list import STATES, ClientFilter, client_state, every_client
-from signet.models.clients import ClientDetails
+from signet.models.client_list import IDLE, STATES, ClientFilter, client_state, every_client
 from signet.models.usage import find_uses
 from signet.oauth.client import CLIENT_SECRET_BASIC, DEFAULT_LIFETIME
 from signet.operations import clients
 from signet.operations.client_authentication import ClientAuthentication
-from signet.operations.client_facts import ClientFacts
+from signet.operations.client_copy import clone_client
+from signet.operations.client_facts import ClientFacts, facts_of
 from signet.operations.secret_life import DEFAULT_EXPIRES_IN
 from signet.operations.token_options import TokenOptions
 from signet.wiring import wiring
@@ -92,6 +92,42 @@ def create_client(
     print_issued(issued, as_json=as_json)
 
 
+@group.command("clone")
+@click.argument("source")
+@click.argument("name")
+@click.option("--client-id", help="3 to 100 of A-Z a-z 0-9 . _ -; without it, one is generated.")
+@click.option(
+    "--secret-expires-in",
+    type=EXPIRY,
+    default=f"{DEFAULT_EXPIRES_IN.days}d",
+    show_default=True,
+    help="How long the first secret works, if it has one.",
+)
+@json_option
+def clone(
+    source: str,
+    name: str,
+    client_id: str | None,
+    secret_expires_in: timedelta | None,
+    as_json: bool,
+) -> None:
+    """Register a client that is like SOURCE in all but name, ID and secrets."""
+    if client_id == "":
+        raise click.BadParameter("it is empty.", param_hint="'--client-id'")
+    created = clone_client(
+        source,
+        name,
+        client_id=client_id or "",
+        secret_expires_in=secret_expires_in,
+        actor=command_line(),
+        now=wiring().clock(),
+    )
+    if isinstance(created, str):
+        _print_changed(created, f"Created {created}.", as_json=as_json)
+    else:
+        print_issued(created, as_json=as_json)
+
+
 @group.command("edit")
 @click.argument("client_id")
 @click.option("--name", help="Another name.")
@@ -124,7 +160,7 @@ def edit_client(
     client = get_client(client_id)
     clients.edit_client(
         client_id,
-        replace(_facts_of(client), **changes),
+        replace(facts_of(client), **changes),
         authentication=authentication_from(options, client),
         tokens=tokens_from(options, client),
         scopes=scopes or None,
@@ -150,7 +186,7 @@ def trust_issuer(client_id: str, as_json: bool, **options: Any) -> None:
 
 @group.command("list")
 @click.option("--search", default="", help="Part of the name or the client ID.")
-@click.option("--state", type=click.Choice(STATES), help="Only those that are so.")
+@click.option("--state", type=click.Choice((*STATES, IDLE)), help="Only those that are so.")
 @click.option("--scope", default="", help="Only those that it is assigned to.")
 @json_option
 def list_clients(search: str, state: str | None, scope: str, as_json: bool) -> None:
@@ -237,15 +273,6 @@ def remove_scope(client_id: str, scope: str, as_json: bool) -> None:
     """Take a scope from a client. Counts for new tokens."""
     clients.remove_scope(client_id, scope, actor=command_line(), now=wiring().clock())
     _print_changed(client_id, f"Removed {scope} from {client_id}.", as_json=as_json)
-
-
-def _facts_of(client: ClientDetails) -> ClientFacts:
-    return ClientFacts(
-        name=client.name,
-        description=client.description,
-        contact=client.contact,
-        access_token_lifetime=client.access_token_lifetime,
-    )
 
 
 def _print_changed(client_id: str, text: str, *, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from signet.models.clients import ClientRow, TrustDetails, to_details
+from signet.models.clients import ClientDetails, ClientRow, TrustDetails, to_details
 from signet.oauth.client import DEFAULT_LIFETIME, LONGEST_LIFETIME, SHORTEST_LIFETIME
 from signet.operations.client_authentication import ClientAuthentication
 from signet.operations.errors import OperationError
@@ -33,6 +33,16 @@ class ClientFacts:
             ),
             access_token_lifetime=_check_lifetime(self.access_token_lifetime),
         )
+
+
+def facts_of(client: ClientDetails) -> ClientFacts:
+    """What is said of a client now."""
+    return ClientFacts(
+        name=client.name,
+        description=client.description,
+        contact=client.contact,
+        access_token_lifetime=client.access_token_lifetime,
+    )
 
 
 def set_facts(client: ClientRow, facts: ClientFacts) -> None:

@@ -5,9 +5,10 @@ from flask.typing import ResponseReturnValue
 
 from signet.models.clients import ClientDetails
 from signet.operations.client_authentication import ClientAuthentication, authentication_of
+from signet.operations.client_facts import facts_of
 from signet.operations.clients import edit_client
 from signet.operations.errors import EditConflictError, OperationError
-from signet.views.admin.client_facts import facts_of, get_client
+from signet.views.admin.client_facts import get_client
 from signet.views.admin.client_issuers import issuer_lines
 from signet.views.admin.client_keys import key_lines
 from signet.views.admin.client_method_form import MethodForm, filled_in, method_field

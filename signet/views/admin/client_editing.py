@@ -4,10 +4,10 @@ from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from signet.models.clients import ClientDetails
-from signet.operations.client_facts import ClientFacts
+from signet.operations.client_facts import ClientFacts, facts_of
 from signet.operations.clients import edit_client
 from signet.operations.errors import EditConflictError, OperationError
-from signet.views.admin.client_facts import ClientFactsForm, facts_of, get_client
+from signet.views.admin.client_facts import ClientFactsForm, get_client
 from signet.views.admin.client_versions import differences, version_field
 from signet.views.admin.identity import acting
 from signet.wiring import wiring

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from flask import abort
 from wtforms import IntegerField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length, NumberRange
+from wtforms.validators import DataRequired, Length, NumberRange, Optional, Regexp
 
 from signet.models.clients import ClientDetails, find_client
 from signet.oauth.client import DEFAULT_LIFETIME, LONGEST_LIFETIME, SHORTEST_LIFETIME
@@ -30,16 +30,40 @@ class LifetimeField(IntegerField):
             raise ValueError(_LIFETIME_RANGE)
 
 
-class ClientFactsForm(AdminForm):
-    """The fields that registering and editing have in common."""
+def _stripped(text: str | None) -> str:
+    return (text or "").strip()
 
-    name = StringField(
+
+def client_name_field() -> StringField:
+    """What people call the client."""
+    return StringField(
         "Name",
         [
             DataRequired("Enter a name for the client"),
             Length(max=100, message="Use at most 100 characters for the name"),
         ],
     )
+
+
+def client_id_field() -> StringField:
+    """The ID of a new client; empty: one is made."""
+    return StringField(
+        "Client ID",
+        [
+            Optional(),
+            Regexp(
+                r"[A-Za-z0-9._-]{3,100}\Z",
+                message="Use 3 to 100 letters, digits, “.”, “_” and “-” for the client ID",
+            ),
+        ],
+        filters=[_stripped],
+    )
+
+
+class ClientFactsForm(AdminForm):
+    """The fields that registering and editing have in common."""
+
+    name = client_name_field()
     description = TextAreaField(
         "Description",
         [Length(max=2_000, message="Use at most 2,000 characters for the description")],
@@ -67,16 +91,6 @@ class ClientFactsForm(AdminForm):
             contact=self.contact.data or "",
             access_token_lifetime=timedelta(seconds=self.access_token_lifetime.data or 0),
         )
-
-
-def facts_of(client: ClientDetails) -> ClientFacts:
-    """What is said of a client now."""
-    return ClientFacts(
-        name=client.name,
-        description=client.description,
-        contact=client.contact,
-        access_token_lifetime=client.access_token_lifetime,
-    )
 
 
 def get_client(client_id: str) -> ClientDetails:

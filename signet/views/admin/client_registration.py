@@ -2,13 +2,11 @@
 
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import StringField
-from wtforms.validators import Optional, Regexp
 
 from signet.oauth.client import CLIENT_SECRET_BASIC
 from signet.operations.clients import register_client, register_client_without_secret
 from signet.operations.errors import OperationError
-from signet.views.admin.client_facts import ClientFactsForm
+from signet.views.admin.client_facts import ClientFactsForm, client_id_field
 from signet.views.admin.client_method_form import MethodForm
 from signet.views.admin.client_methods import METHODS
 from signet.views.admin.client_tokens import TokenFields
@@ -20,24 +18,10 @@ from signet.views.admin.secret_form import EXPIRES_IN, expires_in_field
 from signet.wiring import wiring
 
 
-def _stripped(text: str | None) -> str:
-    return (text or "").strip()
-
-
 class NewClientForm(ClientFactsForm, MethodForm, TokenFields):
     """What is said of a client, its ID, scopes, how it proves itself, and its tokens."""
 
-    client_id = StringField(
-        "Client ID",
-        [
-            Optional(),
-            Regexp(
-                r"[A-Za-z0-9._-]{3,100}\Z",
-                message="Use 3 to 100 letters, digits, “.”, “_” and “-” for the client ID",
-            ),
-        ],
-        filters=[_stripped],
-    )
+    client_id = client_id_field()
     scopes = scopes_field()
     expires_in = expires_in_field("Secret expires")
 

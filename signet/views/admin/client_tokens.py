@@ -6,11 +6,12 @@ from wtforms import BooleanField, RadioField, ValidationError
 
 from signet.models.clients import ClientDetails
 from signet.oauth.client import JWT
+from signet.operations.client_facts import facts_of
 from signet.operations.clients import edit_client
 from signet.operations.errors import EditConflictError, OperationError
 from signet.operations.token_options import TokenOptions, token_options_of
 from signet.views.admin.client_claims import ClaimsField, claim_lines
-from signet.views.admin.client_facts import facts_of, get_client
+from signet.views.admin.client_facts import get_client
 from signet.views.admin.client_methods import TOKEN_FORMATS
 from signet.views.admin.client_versions import differences, version_field
 from signet.views.admin.forms import AdminForm

@@ -49,6 +49,8 @@ LEAST_ROLE = {
     "admin.clients.new": OPERATOR,
     "admin.clients.create": OPERATOR,
     "admin.clients.show": VIEWER,
+    "admin.client_clone.new": OPERATOR,
+    "admin.client_clone.create": OPERATOR,
     "admin.clients.edit": OPERATOR,
     "admin.clients.update": OPERATOR,
     "admin.clients.authentication": OPERATOR,
@@ -172,6 +174,12 @@ CONFIRMED = {
         *("admin.clients.new", "admin.clients.create"),
         form="admin.clients.new",
         back="admin.clients.index",
+    ),
+    **_each(
+        "register a client like {client} and make a secret for it",
+        *("admin.client_clone.new", "admin.client_clone.create"),
+        form="admin.client_clone.new",
+        back="admin.clients.show",
     ),
     **_each(
         "make a new secret for {client}",
