@@ -3,7 +3,7 @@
 import pytest
 
 from signet.models.admins import ADMINISTRATOR, OPERATOR, ROLES, VIEWER
-from signet.views.admin.rights import LEAST_ROLE, PUBLIC
+from signet.views.admin.rights import LEAST_ROLE, PUBLIC, SIGNING_IN
 from tests.admin.house import NOWHERE, VISITOR, House
 from tests.admin.pages import links_of
 from tests.admin.routes import CHANGING_ROUTES, ROUTES, SAFE_ROUTES, Route, name_of
@@ -14,16 +14,45 @@ PUBLIC_ENDPOINTS = {
     "admin.setup.create",
     "admin.sign_in.show",
     "admin.sign_in.sign_in",
+    "admin.sign_in.with_passkey",
     # The link is what lets them in.
     "admin.invitation.show",
     "admin.invitation.accept",
 }
 
 
+#: What everybody changes about themselves, whatever the role.
+OWN_ENDPOINTS = {
+    "admin.sign_in.sign_out",
+    "admin.confirm.with_password",
+    "admin.confirm.with_passkey",
+    "admin.account.change_password",
+    "admin.account.end_session",
+    "admin.account.end_others",
+    "admin.account.set_theme",
+    "admin.account_totp.create",
+    "admin.account_totp.remove",
+    "admin.account_passkeys.create",
+    "admin.account_passkeys.remove",
+    "admin.account_codes.create",
+    "admin.account_codes.prove",
+}
+#: Of these, what an empty form does: it would change the session that the other tests use …
+EMPTY_FORM_ACTS = {"admin.sign_in.sign_out", "admin.account_codes.create"}
+#: … or leads back with nothing done.
+EMPTY_FORM_LEADS_BACK = {
+    "admin.confirm.with_password",
+    "admin.confirm.with_passkey",
+    "admin.account.end_others",
+    "admin.account_totp.remove",
+}
+
+
 def may(role: str, route: Route) -> bool:
     """Whether the table of rights lets this role open the route."""
     least = LEAST_ROLE[route.endpoint]
-    return least == PUBLIC or ROLES.index(role) <= ROLES.index(least)
+    # Whoever is signed in has the second step behind them.
+    return least in (PUBLIC, SIGNING_IN) or ROLES.index(role) <= ROLES.index(least)
 
 
 def allowed(role: str, routes: list[Route]) -> list[Route]:
@@ -54,9 +83,13 @@ def test_u27_only_set_up_sign_in_and_links_are_open_to_visitors():
     assert {name for name, role in LEAST_ROLE.items() if role == PUBLIC} == PUBLIC_ENDPOINTS
 
 
-def test_u27_a_viewer_changes_nothing_but_their_own_session():
-    changing = {route.endpoint for route in allowed(VIEWER, CHANGING_ROUTES)}
-    assert changing - PUBLIC_ENDPOINTS == {"admin.sign_in.sign_out"}
+def test_u27_a_viewer_changes_nothing_but_what_is_their_own():
+    changing = {
+        route.endpoint
+        for route in allowed(VIEWER, CHANGING_ROUTES)
+        if LEAST_ROLE[route.endpoint] != SIGNING_IN
+    }
+    assert changing - PUBLIC_ENDPOINTS == OWN_ENDPOINTS
 
 
 CLOSED_SAFE_ROUTES = [route for route in SAFE_ROUTES if LEAST_ROLE.get(route.endpoint) != PUBLIC]
@@ -102,8 +135,15 @@ def test_u27_a_role_opens_every_page_that_is_its_own(house: House, role: str, ro
     answer = house.open(role, route)
     if route.endpoint == "admin.setup.show":
         assert answer.status_code == 404
-    elif route.endpoint == "admin.sign_in.show":
+    elif LEAST_ROLE[route.endpoint] == SIGNING_IN or route.endpoint in (
+        "admin.sign_in.show",
+        # There is nothing to confirm.
+        "admin.confirm.show",
+    ):
         assert (answer.status_code, answer.location) == (303, "/admin/")
+    elif route.endpoint == "admin.account_passkeys.ask_remove":
+        # Nobody has one here.
+        assert answer.status_code == 404
     elif route.endpoint == "admin.clients.ask_enable":
         # It is enabled: there is nothing to ask.
         assert answer.status_code in (200, 303)
@@ -118,8 +158,7 @@ def test_u27_a_role_opens_every_page_that_is_its_own(house: House, role: str, ro
             role: [
                 route
                 for route in allowed(role, CHANGING_ROUTES)
-                # It would end the session that the other tests use; see test_sessions.py.
-                if route.endpoint != "admin.sign_in.sign_out"
+                if route.endpoint not in EMPTY_FORM_ACTS
             ]
             for role in (VIEWER, OPERATOR, ADMINISTRATOR)
         }
@@ -130,8 +169,11 @@ def test_u27_a_role_gets_to_every_form_that_is_its_own(
 ):
     before = sqlite_house.contents()
     answer = sqlite_house.open(role, route, arguments=NOWHERE)
-    # There is no such thing, or the form is empty: the gate has let it pass.
-    assert answer.status_code in (404, 422)
+    if LEAST_ROLE[route.endpoint] == SIGNING_IN or route.endpoint in EMPTY_FORM_LEADS_BACK:
+        assert answer.status_code == 303
+    else:
+        # There is no such thing, or the form is empty: the gate has let it pass.
+        assert answer.status_code in (404, 422)
     assert sqlite_house.contents() == before
 
 

@@ -45,9 +45,10 @@ def set_up(client: FlaskClient, code: str, **fields: str) -> TestResponse:
 
 def test_the_code_makes_the_first_administrator_who_then_signs_in(client: FlaskClient, code: str):
     answer = set_up(client, code)
-    assert (answer.status_code, answer.location) == (303, "/admin/sign-in")
-    assert "Administrator created. Sign in to begin." in client.get("/admin/sign-in").text
-    assert sign_in_by_form(client, NAME).location == "/admin/"
+    assert (answer.status_code, answer.location) == (303, "/admin/account/totp")
+    page = client.get("/admin/account/totp").text
+    assert "Administrator created." in page
+    assert "Set up a second factor" in page
     assert client.get("/admin/").status_code == 200
 
 
