@@ -17,8 +17,8 @@ from signet.models.usage import HOUR, TOKEN, UseCount, UseCountRow, begin_of
 #: A client is chatty from so many times what it needs. Several copies of one program need a token
 #: each, and that is as it should be: nobody is named for twenty of them.
 CHATTY_FACTOR = 20
-#: Less than that in a day does no harm.
-CHATTY_TOKENS = 1_000
+#: Less than that does no harm: in all, and in an hour.
+CHATTY_TOKENS, CHATTY_PER_HOUR = 500, 60
 _HOUR = timedelta(hours=1)
 
 
@@ -49,7 +49,10 @@ class TokenDemand:
     @property
     def is_chatty(self) -> bool:
         """Whether somebody should be told."""
-        return self.asked >= max(CHATTY_TOKENS, CHATTY_FACTOR * self.needed)
+        return (
+            self.asked >= max(CHATTY_TOKENS, CHATTY_FACTOR * self.needed)
+            and self.per_hour >= CHATTY_PER_HOUR
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -199,9 +199,17 @@ def _assertion_signature(case: Case) -> str:
 
 
 def _workload_untrusted(case: Case) -> str:
-    if not case.facts.get("entries"):
+    entries = case.facts.get("entries")
+    if not isinstance(entries, list) or not entries:
         return "The client trusts no issuer, so no token of another issuer lets it in."
-    return "The token of the platform fits none of the issuers that this client trusts."
+    words = {"iss": "issuer", "sub": "subject", "aud": "audience"}
+    misfits = [
+        [word for claim, word in words.items() if not entry.get("fits", {}).get(claim)]
+        for entry in entries
+    ]
+    text = "The token of the platform fits none of the issuers that this client trusts"
+    nearest = min(misfits, key=len)
+    return f"{text}: the nearest differs in {' and '.join(nearest)}." if nearest else f"{text}."
 
 
 def _scope_not_assigned(case: Case) -> str:
