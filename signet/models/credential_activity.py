@@ -9,7 +9,6 @@ from sqlalchemy import case, func, select
 from signet.models.database import read
 from signet.models.usage import (
     DAY,
-    EVERYBODY,
     HOUR,
     SERVED,
     TOKEN,
@@ -42,8 +41,6 @@ class OwnerActivity:
 
     #: By credential id.
     credentials: Mapping[str, CredentialActivity] = field(default_factory=dict)
-    #: Since when uses are counted; an older one is not known.
-    counted_since: datetime
 
     def of(self, credential_id: str) -> CredentialActivity:
         """How this credential is used."""
@@ -79,7 +76,6 @@ def activity_of(owner_id: str, *, now: datetime) -> OwnerActivity:
     with read() as session:
         uses = load_uses(session, [owner_id])[owner_id]
         lately = {row[0]: (int(row[1]), int(row[2])) for row in session.execute(counts)}
-        since = session.scalar(_COUNTED_SINCE)
     return OwnerActivity(
         credentials={
             credential_id: CredentialActivity(
@@ -88,8 +84,7 @@ def activity_of(owner_id: str, *, now: datetime) -> OwnerActivity:
                 today=lately.get(credential_id, (0, 0))[1],
             )
             for credential_id in {*uses, *lately}
-        },
-        counted_since=since or now,
+        }
     )
 
 
@@ -105,6 +100,18 @@ def has_had_tokens(client_id: str, *, since: datetime) -> bool:
         return session.scalars(query.limit(1)).first() is not None
 
 
-_COUNTED_SINCE = select(func.min(UseCountRow.begins_at)).where(
-    UseCountRow.client_id == EVERYBODY, UseCountRow.span == DAY
-)
+
+def tokens_of(client_ids: Collection[str], *, since: datetime) -> dict[str, int]:
+    """How many tokens each of these clients has got since the hour of this moment."""
+    query = (
+        select(UseCountRow.client_id, func.sum(UseCountRow.count))
+        .where(
+            UseCountRow.client_id.in_(client_ids),
+            UseCountRow.span == HOUR,
+            UseCountRow.begins_at >= begin_of(HOUR, since),
+            UseCountRow.outcome == TOKEN,
+        )
+        .group_by(UseCountRow.client_id)
+    )
+    with read() as session:
+        return {client_id: int(count) for client_id, count in session.execute(query)}

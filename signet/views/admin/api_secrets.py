@@ -8,12 +8,14 @@ from urllib.parse import quote_plus
 from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from signet.models.credential_activity import activity_of
 from signet.models.resource_servers import ResourceServerDetails
 from signet.oauth.server import INTROSPECTION_PATH
 from signet.operations.resource_server_secrets import LIFE
 from signet.operations.secret_life import IssuedSecret
 from signet.views.admin import secret_pages
 from signet.views.admin.api_facts import get_api
+from signet.views.admin.impact import api_secret_impact
 from signet.views.admin.row_numbers import ROW_NUMBER
 from signet.views.admin.save_secret import Leave, OldSecret, render_secret
 from signet.views.admin.secret_lines import secret_lines
@@ -36,7 +38,7 @@ class NewApiSecretPage:
 def index(number: int) -> ResponseReturnValue:
     """All secrets of an API, those that have ended too."""
     api, now = get_api(number), wiring().clock()
-    secrets = secret_lines(api.secrets, now)
+    secrets = secret_lines(api.secrets, activity_of(api.identifier, now=now), now)
     return render_template("admin/api_secrets/index.html", api=api, secrets=secrets)
 
 
@@ -64,6 +66,12 @@ def revoke(number: int, secret_id: str) -> ResponseReturnValue:
     return secret_pages.revoke(_owner(number), secret_id)
 
 
+@bp.post("/<secret_id>/undo-revoke")
+def undo_revoke(number: int, secret_id: str) -> ResponseReturnValue:
+    """Let the secret work again."""
+    return secret_pages.undo_revoke(_owner(number), secret_id)
+
+
 def _owner(number: int) -> SecretOwner:
     api = get_api(number)
     leave = Leave("Go to the API", url_for("admin.apis.show", number=number))
@@ -75,6 +83,7 @@ def _owner(number: int) -> SecretOwner:
         details=api,
         life=LIFE,
         leave=leave,
+        impact=api_secret_impact,
         prepare=partial(_prepare, api, leave),
     )
 

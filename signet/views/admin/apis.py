@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import HiddenField, StringField
 from wtforms.validators import InputRequired, Regexp
 
+from signet.models.credential_activity import activity_of
 from signet.models.resource_servers import ResourceServerDetails, list_resource_servers
 from signet.models.scopes import ScopeDetails, list_scopes
 from signet.models.secrets import live_secrets
@@ -19,6 +20,7 @@ from signet.views.admin.api_facts import (
     stripped,
 )
 from signet.views.admin.identity import acting
+from signet.views.admin.impact import api_impact
 from signet.views.admin.row_numbers import ROW_NUMBER
 from signet.views.admin.secret_lines import secret_lines
 from signet.views.admin.snippets import api_programs
@@ -94,7 +96,9 @@ def show(number: int) -> ResponseReturnValue:
             request.args.get("language", ""),
             scope=next((scope.name for scope in scopes if scope.enabled), "your-scope"),
         ),
-        secrets=secret_lines(live_secrets(api.secrets, now), now),
+        secrets=secret_lines(
+            api.secrets, activity_of(api.identifier, now=now), now, only_live=True
+        ),
         algorithm_name=algorithm_name(api.signing_alg),
         signing_alg=api.signing_alg or settings.signing_alg,
         issuer=settings.issuer,
@@ -180,9 +184,13 @@ def _render_edit(form: EditApiForm, api: ResourceServerDetails, *, conflict: boo
 
 def _delete_page(number: int) -> str:
     api = get_api(number)
-    live = live_secrets(api.secrets, wiring().clock())
+    now = wiring().clock()
     return render_template(
-        "admin/apis/delete.html", api=api, scopes=_scopes(api), live_secrets=len(live)
+        "admin/apis/delete.html",
+        api=api,
+        scopes=_scopes(api),
+        live_secrets=len(live_secrets(api.secrets, now)),
+        impact=api_impact(api, activity_of(api.identifier, now=now), now),
     )
 
 

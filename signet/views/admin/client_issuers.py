@@ -16,6 +16,8 @@ class IssuerLine(NamedTuple):
     audience: str
     #: Where its keys are: an address, the thumbprints of those that are known, or by discovery.
     keys: str
+    #: What its use is counted under.
+    entry_id: str
 
 
 def issuer_lines(trusted: Collection[TrustDetails]) -> tuple[IssuerLine, ...]:
@@ -49,4 +51,5 @@ def _to_line(trust: TrustDetails) -> IssuerLine:
         subject=trust.subject,
         audience=trust.audience,
         keys=trust.jwks_uri or thumbprints or "by discovery",
+        entry_id=trust.to_trusted_issuer().entry_id,
     )

@@ -6,11 +6,13 @@ from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from signet.models.clients import ClientDetails
+from signet.models.credential_activity import activity_of
 from signet.operations.client_secrets import LIFE
 from signet.views.admin import secret_pages
 from signet.views.admin.client_facts import get_client
 from signet.views.admin.client_methods import METHODS
 from signet.views.admin.client_status import status_of
+from signet.views.admin.impact import secret_impact
 from signet.views.admin.save_secret import NewSecretPage, OldSecret, leave_to_client, show_secret
 from signet.views.admin.scope_choices import audiences, granted
 from signet.views.admin.secret_lines import secret_lines
@@ -28,7 +30,7 @@ def index(client_id: str) -> ResponseReturnValue:
         "admin/client_secrets/index.html",
         client=client,
         status=status_of(client, now),
-        secrets=secret_lines(client.secrets, now),
+        secrets=secret_lines(client.secrets, activity_of(client_id, now=now), now),
         method=METHODS[client.token_endpoint_auth_method],
     )
 
@@ -59,6 +61,12 @@ def revoke(client_id: str, secret_id: str) -> ResponseReturnValue:
     return secret_pages.revoke(_owner(client_id), secret_id)
 
 
+@bp.post("/<secret_id>/undo-revoke")
+def undo_revoke(client_id: str, secret_id: str) -> ResponseReturnValue:
+    """Let the secret work again."""
+    return secret_pages.undo_revoke(_owner(client_id), secret_id)
+
+
 def _owner(client_id: str) -> SecretOwner:
     client = get_client(client_id)
     return SecretOwner(
@@ -69,6 +77,7 @@ def _owner(client_id: str) -> SecretOwner:
         details=client,
         life=LIFE,
         leave=leave_to_client(client.client_id),
+        impact=partial(secret_impact, client),
         prepare=partial(_prepare, client),
     )
 

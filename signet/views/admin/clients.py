@@ -1,31 +1,34 @@
 """Clients: the list, and what is done to one of them."""
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import Form, HiddenField, SelectField, StringField
-from wtforms.validators import AnyOf, Length, Regexp
+from wtforms import Form, SelectField, StringField
+from wtforms.validators import Length, Regexp
 
 from signet.models.client_list import SORTS, ClientFilter, list_clients
-from signet.models.clients import ClientDetails
+from signet.models.credential_activity import activity_of
 from signet.models.scopes import list_scope_names
-from signet.operations import clients
-from signet.operations.errors import EditConflictError, OperationError
 from signet.views.admin import (
     client_authentication,
     client_editing,
+    client_ends,
     client_registration,
+    client_scopes,
     client_tokens,
 )
 from signet.views.admin.client_claims import claim_lines
+from signet.views.admin.client_credentials import (
+    credential_ids,
+    other_credentials,
+    uses_in_words,
+)
 from signet.views.admin.client_facts import get_client
 from signet.views.admin.client_issuers import issuer_lines
 from signet.views.admin.client_keys import key_lines
 from signet.views.admin.client_methods import METHODS, missing_variables
 from signet.views.admin.client_status import FILTER_LABELS, status_of
-from signet.views.admin.forms import AdminForm
-from signet.views.admin.identity import acting
 from signet.views.admin.save_secret import token_endpoint
-from signet.views.admin.scope_choices import audiences, granted, scope_groups, scopes_field
+from signet.views.admin.scope_choices import audiences, granted
 from signet.views.admin.secret_lines import secret_lines
 from signet.views.admin.snippets import client_programs
 from signet.wiring import wiring
@@ -42,6 +45,14 @@ bp.add_url_rule(
     view_func=client_authentication.set_authentication,
     methods=["POST"],
 )
+bp.add_url_rule("/<client_id>/scopes", view_func=client_scopes.scopes)
+bp.add_url_rule("/<client_id>/scopes", view_func=client_scopes.set_scopes, methods=["POST"])
+bp.add_url_rule("/<client_id>/disable", view_func=client_ends.ask_disable)
+bp.add_url_rule("/<client_id>/disable", view_func=client_ends.disable, methods=["POST"])
+bp.add_url_rule("/<client_id>/enable", view_func=client_ends.ask_enable)
+bp.add_url_rule("/<client_id>/enable", view_func=client_ends.enable, methods=["POST"])
+bp.add_url_rule("/<client_id>/delete", view_func=client_ends.ask_delete)
+bp.add_url_rule("/<client_id>/delete", view_func=client_ends.delete, methods=["POST"])
 bp.add_url_rule("/<client_id>/tokens", view_func=client_tokens.tokens)
 bp.add_url_rule("/<client_id>/tokens", view_func=client_tokens.set_tokens, methods=["POST"])
 
@@ -106,6 +117,7 @@ def show(client_id: str) -> ResponseReturnValue:
     """What a client is and how it connects."""
     client, now = get_client(client_id), wiring().clock()
     scopes = granted(client.scopes)
+    activity = activity_of(client_id, now=now)
     return render_template(
         "admin/clients/show.html",
         client=client,
@@ -117,142 +129,13 @@ def show(client_id: str) -> ResponseReturnValue:
         keys=key_lines(client.jwks),
         issuers=issuer_lines(client.trusted_issuers),
         claims=claim_lines(client.claims),
-        secrets=secret_lines(client.live_secrets(now), now),
+        secrets=secret_lines(client.secrets, activity, now, only_live=True),
+        uses=uses_in_words(activity, credential_ids(client), now),
+        other_credentials=other_credentials(client, activity, now),
         issuer=wiring().settings.issuer,
         token_endpoint=token_endpoint(),
         programs=client_programs(client, request.args.get("language", "")),
     )
-
-
-@bp.get("/<client_id>/disable")
-def ask_disable(client_id: str) -> ResponseReturnValue:
-    """Say what disabling does, and ask."""
-    return render_template("admin/clients/disable.html", client=get_client(client_id))
-
-
-@bp.post("/<client_id>/disable")
-def disable(client_id: str) -> ResponseReturnValue:
-    """Refuse the client from now on."""
-    client = get_client(client_id)
-    clients.disable_client(client_id, actor=acting(), now=wiring().clock())
-    flash(f"Client “{client.name}” was disabled.", "success")
-    return redirect(url_for("admin.clients.show", client_id=client_id), 303)
-
-
-@bp.get("/<client_id>/enable")
-def ask_enable(client_id: str) -> ResponseReturnValue:
-    """Say what enabling does, and ask."""
-    client = get_client(client_id)
-    status = status_of(client, wiring().clock())
-    return render_template("admin/clients/enable.html", client=client, status=status)
-
-
-@bp.post("/<client_id>/enable")
-def enable(client_id: str) -> ResponseReturnValue:
-    """Let the client get tokens again."""
-    client = get_client(client_id)
-    clients.enable_client(client_id, actor=acting(), now=wiring().clock())
-    flash(f"Client “{client.name}” was enabled.", "success")
-    return redirect(url_for("admin.clients.show", client_id=client_id), 303)
-
-
-class DeleteClientForm(AdminForm):
-    """The client ID once more, so that nobody deletes the wrong one."""
-
-    confirmation = StringField("Type the client ID to confirm", filters=[_stripped])
-
-    def expect(self, client_id: str) -> None:
-        """Take only this client ID."""
-        message = f"Type {client_id} to delete this client"
-        self.confirmation.validators = [AnyOf([client_id], message=message)]
-
-
-@bp.get("/<client_id>/delete")
-def ask_delete(client_id: str) -> ResponseReturnValue:
-    """Say what deleting does, and ask for the client ID."""
-    return _render_delete(DeleteClientForm(), get_client(client_id))
-
-
-@bp.post("/<client_id>/delete")
-def delete(client_id: str) -> ResponseReturnValue:
-    """Remove the client for good."""
-    client = get_client(client_id)
-    form = DeleteClientForm()
-    form.expect(client_id)
-    if not form.validate_on_submit():
-        return _render_delete(form, client), 422
-    clients.delete_client(client_id, actor=acting(), now=wiring().clock())
-    flash(f"Client “{client.name}” was deleted.", "success")
-    return redirect(url_for("admin.clients.index"), 303)
-
-
-class ScopesForm(AdminForm):
-    """The scopes of a client, and the version of it that was looked at."""
-
-    scopes = scopes_field()
-    version = HiddenField(validators=[Regexp(r"\d{1,9}\Z", message="Open this form again")])
-
-
-@bp.get("/<client_id>/scopes")
-def scopes(client_id: str) -> ResponseReturnValue:
-    """The scopes of a client among all there are."""
-    client = get_client(client_id)
-    form = ScopesForm(scopes=list(client.scopes), version=client.version)
-    return _render_scopes(form, client)
-
-
-@bp.post("/<client_id>/scopes")
-def set_scopes(client_id: str) -> ResponseReturnValue:
-    """Assign exactly the scopes that are ticked."""
-    client = get_client(client_id)
-    form = ScopesForm()
-    if form.validate_on_submit():
-        try:
-            clients.set_scopes(
-                client_id,
-                form.scopes.data or (),
-                version=int(form.version.data or 0),
-                actor=acting(),
-                now=wiring().clock(),
-            )
-        except EditConflictError:
-            return _answer_scopes_conflict(form, get_client(client_id)), 409
-        except OperationError as error:
-            form.refuse(error)
-        else:
-            flash(f"Scopes of “{client.name}” saved.", "success")
-            return redirect(url_for("admin.clients.scopes", client_id=client_id), 303)
-    return _render_scopes(form, client), 422
-
-
-def _render_delete(form: DeleteClientForm, client: ClientDetails) -> str:
-    return render_template(
-        "admin/clients/delete.html",
-        form=form,
-        client=client,
-        live_secrets=len(client.live_secrets(wiring().clock())) if client.uses_secrets else 0,
-    )
-
-
-def _render_scopes(form: ScopesForm, client: ClientDetails) -> str:
-    return render_template(
-        "admin/clients/scopes.html",
-        form=form,
-        client=client,
-        status=status_of(client, wiring().clock()),
-        scope_groups=scope_groups(),
-    )
-
-
-def _answer_scopes_conflict(form: ScopesForm, client: ClientDetails) -> str:
-    # The ticks stay as they were set; saving them again is then a decision.
-    saved = ", ".join(client.scopes) or "none"
-    form.form_errors.append(
-        "Somebody else has changed this client since you opened the form, and nothing was saved. "
-        f"Its scopes are now: {saved}. Save again to set the ones below"
-    )
-    form.version.data = str(client.version)
-    return _render_scopes(form, client)
 
 
 def _matched(wanted: ClientFilter) -> list[str]:

@@ -36,6 +36,8 @@ class OldSecret:
     name: str
     #: Until when it works; ``None``: it has ended with this.
     ends_at: datetime | None
+    #: Whether it ends before that, once it is not used any more.
+    ends_when_quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ from wtforms import HiddenField, SelectMultipleField, StringField
 from wtforms.form import BaseForm
 from wtforms.validators import InputRequired, Regexp, ValidationError
 
-from signet.models.client_list import ClientFilter, list_clients
 from signet.models.resource_servers import ResourceServerDetails, list_resource_servers
 from signet.models.scopes import ScopeDetails, find_scope_by_number, list_scopes
 from signet.operations import scopes
@@ -16,14 +15,13 @@ from signet.operations.errors import EditConflictError, InUseError, OperationErr
 from signet.operations.text import check_api_identifier, check_scope_name
 from signet.views.admin.forms import AdminForm
 from signet.views.admin.identity import acting
+from signet.views.admin.impact import scope_impact
 from signet.views.admin.row_numbers import ROW_NUMBER
 from signet.wiring import wiring
 
 _RELOAD = "Nothing was changed. Reload the page and try again"
 
 bp = Blueprint("scopes", __name__, url_prefix="/scopes")
-
-_SHOWN_CLIENTS = 20
 
 
 def _strip(text: str | None) -> str:
@@ -122,7 +120,12 @@ def create() -> ResponseReturnValue:
 def show(number: int) -> ResponseReturnValue:
     """A scope and what can be done to it."""
     scope = _get_scope(number)
-    return render_template("admin/scopes/show.html", scope=scope, owners=_owners(scope))
+    return render_template(
+        "admin/scopes/show.html",
+        scope=scope,
+        owners=_owners(scope),
+        impact=scope_impact(scope.name, wiring().clock()),
+    )
 
 
 @bp.get(f"/{ROW_NUMBER}/edit")
@@ -221,8 +224,8 @@ def _conflict_page(form: EditScopeForm, number: int) -> ResponseReturnValue:
 
 
 def _delete_page(scope: ScopeDetails) -> str:
-    users = list_clients(ClientFilter(scope=scope.name), now=wiring().clock(), limit=_SHOWN_CLIENTS)
-    return render_template("admin/scopes/delete.html", scope=scope, users=users)
+    impact = scope_impact(scope.name, wiring().clock())
+    return render_template("admin/scopes/delete.html", scope=scope, impact=impact)
 
 
 def _get_scope(number: int) -> ScopeDetails:

@@ -7,6 +7,7 @@ from wtforms import RadioField, SelectMultipleField, StringField, ValidationErro
 from wtforms.validators import AnyOf, InputRequired, Length
 
 from signet.models.secrets import SecretDetails
+from signet.operations.secret_end import LATEST_QUIET_END
 from signet.operations.secret_life import IssuedSecret, SecretLife
 from signet.views.admin.forms import AdminForm
 from signet.views.admin.identity import acting
@@ -28,7 +29,13 @@ _EXPIRES_IN_LABELS = {
     "never": "Never",
 }
 #: When the old secrets stop working, by what the form sends.
-OVERLAPS = {"7d": timedelta(days=7), "24h": timedelta(hours=24), "0s": timedelta()}
+OVERLAPS = {
+    "7d": timedelta(days=7),
+    "24h": timedelta(hours=24),
+    "quiet": LATEST_QUIET_END,
+    "0s": timedelta(),
+}
+QUIET = "quiet"
 #: They do not: the new secret is one more.
 KEEP = "keep"
 
@@ -72,6 +79,7 @@ class NewSecretForm(AdminForm):
         self.overlap.choices = {
             "7d": _with_date("In 7 days", now + OVERLAPS["7d"]),
             "24h": _with_date("In 24 hours", now + OVERLAPS["24h"]),
+            QUIET: _when_quiet(now + LATEST_QUIET_END),
             "0s": "Now",
             KEEP: "Not yet: make one more secret",
         }
@@ -93,7 +101,11 @@ class NewSecretForm(AdminForm):
                 continue
             overlap = OVERLAPS[self.overlap.data]
             end = min(now + overlap, secret.expires_at or now + overlap)
-            yield OldSecret(name=secret_name(secret), ends_at=end if overlap else None)
+            yield OldSecret(
+                name=secret_name(secret),
+                ends_at=end if overlap else None,
+                ends_when_quiet=self.overlap.data == QUIET,
+            )
 
     def issue(self, life: SecretLife, owner_id: str, now: datetime) -> IssuedSecret:
         """Make the secret that was asked for."""
@@ -106,6 +118,7 @@ class NewSecretForm(AdminForm):
         return life.rotate(
             owner_id,
             overlap=OVERLAPS[self.overlap.data],
+            ends_when_quiet=self.overlap.data == QUIET,
             description=description,
             expires_in=expires_in,
             replaces=self.replaces.data,
@@ -116,3 +129,8 @@ class NewSecretForm(AdminForm):
 
 def _with_date(text: str, moment: datetime) -> str:
     return f"{text} ({moment:%a} " + format_datetime(moment) + ")"
+
+
+def _when_quiet(latest: datetime) -> str:
+    date = format_datetime(latest)
+    return f"When it falls quiet (no use for 48 hours, at the latest on {date})"

@@ -9,12 +9,14 @@ from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from signet.models.clients import ClientDetails
+from signet.models.credential_activity import OwnerActivity, activity_of
 from signet.models.resource_servers import ResourceServerDetails
 from signet.models.secrets import SecretDetails, live_secrets
 from signet.operations.errors import NotFoundError, OperationError
 from signet.operations.secret_life import MOST_LIVE_SECRETS, IssuedSecret, SecretLife
 from signet.views.admin.forms import claim_form_number, new_form_number, release_form_number
 from signet.views.admin.identity import acting
+from signet.views.admin.impact import Impact, last_use
 from signet.views.admin.save_secret import Leave, OldSecret, already_shown
 from signet.views.admin.secret_form import OVERLAPS, NewSecretForm
 from signet.views.admin.secret_lines import secret_hint, secret_name
@@ -37,6 +39,8 @@ class SecretOwner:
     owner_id: str
     details: ClientDetails | ResourceServerDetails
     life: SecretLife
+    #: What revoking one of them would do.
+    impact: Callable[[str, OwnerActivity, datetime], Impact]
     #: The way out of a page that shows no secret a second time.
     leave: Leave
     #: Reads what stands around a new secret; nothing may fail once the secret is made.
@@ -92,9 +96,11 @@ def ask_revoke(owner: SecretOwner, secret_id: str) -> ResponseReturnValue:
     secret = owner.get_secret(secret_id)
     if secret.state(now) != "live":
         return redirect(owner.url("index"), 303)
+    impact = owner.impact(secret_id, activity_of(owner.owner_id, now=now), now)
     return render_template(
         f"admin/{owner.page}/revoke.html",
         owner=owner,
+        impact=impact,
         secret=secret,
         name=secret_name(secret),
         is_last=len(owner.live_secrets(now)) == 1,
@@ -115,14 +121,30 @@ def revoke(owner: SecretOwner, secret_id: str) -> ResponseReturnValue:
     return redirect(owner.url("index"), 303)
 
 
+def undo_revoke(owner: SecretOwner, secret_id: str) -> ResponseReturnValue:
+    """Let the secret work again, if it was revoked a short time ago."""
+    secret = owner.get_secret(secret_id)
+    try:
+        owner.life.undo_revoke(owner.owner_id, secret_id, actor=acting(), now=wiring().clock())
+    except NotFoundError:
+        abort(404)
+    except OperationError as error:
+        flash(f"{error}.", "error")
+    else:
+        flash(f"Secret “{secret_name(secret)}” works again.", "success")
+    return redirect(owner.url("index"), 303)
+
+
 def _render(form: NewSecretForm, owner: SecretOwner, now: datetime) -> str:
     live = owner.live_secrets(now)
     longest = now + max(OVERLAPS.values())
+    activity = activity_of(owner.owner_id, now=now)
     return render_template(
         "admin/secret_pages/new.html",
         form=form,
         owner=owner,
         live=[(s.secret_id, secret_name(s), secret_hint(s) if s.description else "") for s in live],
+        last_use=last_use(activity.last_use([s.secret_id for s in live]), now),
         earlier_end=next(
             (s.expires_at for s in live if s.expires_at and s.expires_at < longest), None
         ),
