@@ -15,6 +15,7 @@ from signet.wiring import utc_now, wiring
 from tests.admin.desk import Desk, sit_down, text_of
 from tests.admin.pages import links_of, read
 from tests.admin.signing_in import TEST, sign_in
+from tests.usage import refused, used
 
 DAY = timedelta(days=1)
 
@@ -161,13 +162,100 @@ def test_a_viewer_is_not_asked_to_rotate(app, client):
     assert "Billing export : the last secret" in page and "Rotate" not in page
 
 
+def test_an_expired_client_that_still_asks_is_named_with_how_often_it_was_refused(desk):
+    now = utc_now()
+    make_client("crm-bridge", "Legacy CRM bridge", expires_in=10 * DAY, now=now - 13 * DAY)
+    refused("crm-bridge", "expired_secret", at=now, times=12)
+    page = text_of(desk.open("/admin/"))
+    assert (
+        "Legacy CRM bridge was refused 12 times in 7 days: its last secret expired 3 days ago"
+        in page
+    )
+    assert page.count("Legacy CRM bridge was") == 1
+    assert "Refused Legacy CRM bridge" not in page
+
+
+@pytest.mark.parametrize(("times", "is_named"), [(9, False), (10, True)])
+def test_a_client_that_is_refused_often_in_a_day_is_named_with_the_reason(desk, times, is_named):
+    make_client("billing-export", "Billing export")
+    refused("billing-export", "scope_not_assigned", at=utc_now(), times=times)
+    refused("billing-export", "wrong_secret", at=utc_now() - 3 * DAY, times=50)
+    page = text_of(desk.open("/admin/"))
+    assert (f"Billing export : {times} requests refused in 24 hours" in page) == is_named
+    assert "50 requests" not in page
+    link = "/admin/requests?client=billing-export&reason=scope_not_assigned"
+    assert (link in links(desk)) == is_named
+
+
+def test_what_nobody_knows_is_counted_together(desk):
+    make_client("billing-export", "Billing export")
+    refused("", "unknown_client", at=utc_now(), times=20)
+    assert "Unknown clients : 20 requests refused in 24 hours" in text_of(desk.open("/admin/"))
+
+
+def test_what_was_refused_of_a_client_that_is_gone_needs_nobody(desk):
+    make_client("billing-export", "Billing export")
+    refused("deleted", "wrong_secret", at=utc_now(), times=20)
+    assert "Nothing needs attention." in text_of(desk.open("/admin/"))
+
+
+def test_an_old_secret_that_is_still_used_and_ends_soon_is_named_with_who_uses_it(desk):
+    now = utc_now()
+    make_client("billing-export", "Billing export", now=now - 30 * DAY)
+    client = find_client("billing-export")
+    assert client is not None
+    old = client.secrets[0].secret_id
+    client_secrets.rotate_secret("billing-export", actor=TEST, now=now - DAY)
+    used("billing-export", old, at=now - timedelta(minutes=3), address="10.0.4.7")
+    page = text_of(desk.open("/admin/"))
+    assert "In 5 days Billing export : the old secret “signet_…" in page
+    assert "is still in use by 10.0.4.7, last 3 minutes ago" in page
+
+
+def test_an_old_secret_that_nobody_uses_any_more_needs_nobody(desk):
+    now = utc_now()
+    make_client("billing-export", "Billing export", now=now - 30 * DAY)
+    client = find_client("billing-export")
+    assert client is not None
+    used("billing-export", client.secrets[0].secret_id, at=now - 2 * DAY)
+    client_secrets.rotate_secret("billing-export", actor=TEST, now=now - DAY)
+    assert "Nothing needs attention." in text_of(desk.open("/admin/"))
+
+
+def test_a_chatty_client_is_named_with_what_it_could_save(desk):
+    make_client("billing-export", "Billing export")
+    used("billing-export", at=utc_now(), times=1_800)
+    page = text_of(desk.open("/admin/"))
+    assert "Chatty Billing export asks for 1,800 tokens an hour; one lasts 1 hour." in page
+    assert "would save 99.9% of its requests" in page
+
+
 def test_the_numbers_are_those_of_the_tables(desk):
-    make_scope()
     for index in range(3):
         make_client(f"client-{index}", f"Client {index}")
     take_due_step("RS256", encryption=wiring().encryption, actor=TEST, now=utc_now())
+    used("client-0", at=utc_now(), times=1_990)
+    used("client-0", outcome="introspection", at=utc_now(), times=7)
+    refused("client-1", "wrong_secret", at=utc_now(), times=8)
+    used("client-2", at=utc_now() - DAY, times=5)
     page = text_of(desk.open("/admin/"))
-    assert "3 clients 1 scope 1 API 89 days until the signing key changes" in page
+    assert "3 clients 1,990 tokens in 24 hours 0.4% refused in 24 hours 89 days until" in page
+    assert "Tokens per hour 1,990 issued 8 refused" in page
+
+
+def test_without_a_request_there_is_no_chart_and_no_share(desk):
+    make_client("billing-export", "Billing export")
+    page = text_of(desk.open("/admin/"))
+    assert "0 tokens in 24 hours None refused in 24 hours" in page
+    assert "Tokens per hour" not in page
+
+
+def test_the_first_steps_end_with_the_first_token(desk):
+    make_scope()
+    make_client("billing-export", "Billing export")
+    assert "Request a token" in text_of(desk.open("/admin/"))
+    used("billing-export", at=utc_now())
+    assert "First steps" not in text_of(desk.open("/admin/"))
 
 
 def test_a_key_change_that_is_overdue_is_due_and_not_past(desk):

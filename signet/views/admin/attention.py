@@ -1,0 +1,118 @@
+"""What wants somebody to act, worst first: for the top of the overview."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import url_for
+
+from signet.models.client_list import EXPIRED, EXPIRING, NO_SECRET, ClientFilter, list_clients
+from signet.models.clients import ClientDetails
+from signet.models.ending_secrets import EndingSecret, find_ending_secrets
+from signet.models.party_names import names_of
+from signet.models.token_demand import ChattyClient, find_chatty_clients
+from signet.models.usage import refusals_by_client
+from signet.oauth.refusal import Reason
+from signet.usage import NOBODY
+from signet.views.admin.client_status import ClientStatus, status_of
+from signet.views.admin.refusal_sentences import label_of
+from signet.views.admin.secret_lines import secret_name
+
+#: Clients of one state that are named, the most urgent of those looked at; the others are behind
+#: a link.
+_NAMED_CLIENTS, _LOOKED_AT = 5, 25
+#: So many refusals of one reason in a day are worth a look; fewer happen.
+MANY_REFUSALS = 10
+_NAMED_REFUSALS = 5
+_DAY = timedelta(days=1)
+
+#: Worst first.
+_TAGS = {EXPIRED: "Expired", NO_SECRET: "No secret", EXPIRING: ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Worry:
+    """The clients in a state that wants somebody to act: the first by name, and how many more."""
+
+    state: str
+    #: The tag; empty where the time that is left says more.
+    tag: str
+    clients: tuple[tuple[ClientDetails, ClientStatus], ...]
+    more: int
+    #: How often each was refused for it in 7 days, by client id.
+    refused: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Refusals of one reason, of one client or of nobody, many in a day."""
+
+    #: ``None``: of clients that there are not.
+    name: str | None
+    #: The page of the requests.
+    url: str
+    label: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """All of it."""
+
+    worries: tuple[Worry, ...]
+    ending: tuple[tuple[EndingSecret, str], ...]
+    refused: tuple[Refused, ...]
+    chatty: tuple[ChattyClient, ...]
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is anything."""
+        return bool(self.worries or self.ending or self.refused or self.chatty)
+
+
+def find_attention(states: dict[str, int], now: datetime) -> Attention:
+    """What needs attention at this moment.
+
+    :param states: how many clients are in each state.
+    """
+    return Attention(
+        worries=tuple(_worry(state, states[state], now) for state in _TAGS if states[state]),
+        ending=tuple(
+            (ending, secret_name(ending.secret)) for ending in find_ending_secrets(now=now)
+        ),
+        refused=tuple(_refused(now)),
+        chatty=find_chatty_clients(since=now - _DAY),
+    )
+
+
+def _worry(state: str, count: int, now: datetime) -> Worry:
+    page = list_clients(ClientFilter(state=state), now=now, limit=_LOOKED_AT)
+    found = [(client, status_of(client, now)) for client in page.clients]
+    found.sort(key=lambda pair: pair[1].ends_at or now)
+    named = tuple(found[:_NAMED_CLIENTS])
+    refused = _refused_for_ended_secrets(now) if state == EXPIRED else {}
+    return Worry(state, _TAGS[state], named, count - len(named), refused)
+
+
+def _refused_for_ended_secrets(now: datetime) -> dict[str, int]:
+    since = now - timedelta(days=7)
+    return {
+        client_id: count
+        for client_id, reason, count in refusals_by_client(since=since, limit=1_000)
+        if reason == Reason.EXPIRED_SECRET
+    }
+
+
+def _refused(now: datetime) -> Iterator[Refused]:
+    often = [
+        (client_id, reason, count)
+        for client_id, reason, count in refusals_by_client(since=now - _DAY)
+        # What is said of an expired secret already need not be said twice.
+        if count >= MANY_REFUSALS and reason != Reason.EXPIRED_SECRET
+    ][:_NAMED_REFUSALS]
+    names = names_of([client_id for client_id, _, _ in often])
+    for client_id, reason, count in often:
+        if client_id != NOBODY and client_id not in names:
+            continue
+        url = url_for("admin.requests.index", client=client_id or None, reason=reason)
+        yield Refused(names.get(client_id), url, label_of(reason), count)
