@@ -66,6 +66,12 @@ def note_refused(error: str, refusal: Refusal) -> None:
     outcome.error, outcome.refusal, outcome.served = error, refusal, None
 
 
+def noted_refusal() -> Refusal | None:
+    """Why the request of this context was refused, if it was."""
+    outcome: _Outcome | None = g.get("outcome")
+    return outcome.refusal if outcome is not None else None
+
+
 def _outcome() -> _Outcome:
     outcome: _Outcome = g.setdefault("outcome", _Outcome())
     return outcome

@@ -161,7 +161,8 @@ def test_a_request_with_a_wrong_secret_says_the_reason_that_no_caller_is_told(de
     text = text_of(answer)
     assert "400 Bad Request" in text
     assert body_of(answer)["error"] == "invalid_client"
-    assert "The reason, which the caller is not told:" in text
+    assert "The secret was cut off: 12 characters arrived" in text
+    assert "A caller is told no more than the body says. Find the request" in text
     assert "signet_wrong" not in answer.text
 
 

@@ -25,6 +25,7 @@ from signet.operations.client_try import (
     note_try,
     try_token,
 )
+from signet.usage import RefusedRequest
 from signet.views.admin.client_facts import get_client
 from signet.views.admin.client_methods import METHODS
 from signet.views.admin.client_status import status_of
@@ -32,6 +33,9 @@ from signet.views.admin.client_try_request import RealAnswer, send_token_request
 from signet.views.admin.forms import AdminForm
 from signet.views.admin.identity import acting
 from signet.views.admin.presentation import ago_or_in, format_datetime, visible_text
+from signet.views.admin.refusal_advice import Advice, advice_on
+from signet.views.admin.refusal_case import case_of
+from signet.views.admin.refusal_sentences import say
 from signet.wiring import wiring
 
 bp = Blueprint("client_try", __name__, url_prefix="/clients/<client_id>/try")
@@ -96,14 +100,6 @@ class TokenShown(NamedTuple):
     is_verified: bool | None
 
 
-class Advice(NamedTuple):
-    """Why there is no token, and what would help."""
-
-    text: str
-    label: str = ""
-    url: str = ""
-
-
 @bp.get("")
 def show(client_id: str) -> ResponseReturnValue:
     """Ask what to try."""
@@ -149,13 +145,12 @@ def _answer_real(form: TryForm, client: ClientDetails) -> ResponseReturnValue:
     note_try(client.client_id, facts, actor=acting(), now=wiring().clock())
     body = _json_of(answer)
     refused = answer.status_code != 200
-    reasons = explain_refusal(client, scope) if body.get("error") == "invalid_scope" else ()
     return _render(
         form,
         client,
         answer=answer,
         refused=refused,
-        advice=_advice(client, reasons),
+        advice=_advice_on(answer, str(body.get("error", "")), client, scope),
         token=None if refused else _read(str(body.get("access_token", ""))),
     )
 
@@ -213,6 +208,34 @@ def _meaning(name: str, claims: Mapping[str, Any]) -> str:
     moment, issued_at = (datetime.fromtimestamp(claims[claim], UTC) for claim in (name, "iat"))
     written = f"{meaning} " + format_datetime(moment)
     return written if moment == issued_at else written + f" ({ago_or_in(moment, issued_at)})"
+
+
+def _advice_on(
+    answer: RealAnswer, error: str, client: ClientDetails, scope: str
+) -> Sequence[Advice]:
+    """Why a real request was refused, which no caller is told, and what would help."""
+    if answer.refusal is None:
+        return ()
+    reasons = explain_refusal(client, scope) if error == "invalid_scope" else ()
+    if reasons:
+        return _advice(client, reasons)
+    now = wiring().clock()
+    refused = RefusedRequest(
+        request_id=answer.request_id,
+        at=now,
+        client_id=client.client_id,
+        claimed_client_id=client.client_id,
+        address=acting().address,
+        user_agent="",
+        endpoint="token",
+        status=answer.status_code,
+        error=error,
+        reason=answer.refusal.reason,
+        text=answer.refusal.text,
+        facts=answer.refusal.facts,
+    )
+    case = case_of(refused, now=now)
+    return (Advice(say(case)), *advice_on(case))
 
 
 def _advice(client: ClientDetails, reasons: Sequence[Why]) -> list[Advice]:

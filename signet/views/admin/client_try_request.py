@@ -12,12 +12,14 @@ from functools import partial
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from flask import Flask, current_app, g, request
+from flask import Flask, current_app, request
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Response
 
 from signet import __version__
+from signet.oauth.refusal import Refusal
 from signet.oauth.server import TOKEN_PATH
+from signet.views.use_of_credentials import noted_refusal
 from signet.wiring import wiring
 
 
@@ -30,8 +32,8 @@ class RealAnswer:
     headers: tuple[tuple[str, str], ...]
     body: str = field(repr=False)
     milliseconds: float
-    #: The true reason of a refusal; empty: there is none.
-    reason: str
+    #: Why it was refused, which no caller is told.
+    refusal: Refusal | None
 
     @property
     def request_id(self) -> str:
@@ -76,5 +78,5 @@ def _send(app: Flask, form: Mapping[str, str], address: str) -> RealAnswer:
             headers=tuple(answer.headers.items()),
             body=answer.get_data(as_text=True),
             milliseconds=round(took, 1),
-            reason=str(g.get("log_facts", {}).get("reason") or ""),
+            refusal=noted_refusal(),
         )
