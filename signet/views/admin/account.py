@@ -38,7 +38,7 @@ class ThemeForm(AdminForm):
     """How the pages look in this browser."""
 
     theme = RadioField(
-        "Theme",
+        "How the pages look in this browser",
         choices={"": "System", "light": "Light", "dark": "Dark"},
         validate_choice=False,
     )

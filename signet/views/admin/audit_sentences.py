@@ -14,6 +14,11 @@ from signet.models.audit_log import AuditEntry
 COMINGS_AND_GOINGS = ("admin.sign_in", "admin.sign_out", "admin.sign_in_failed", "client.try")
 
 _NOBODY = "Not signed in"
+_WITH = {
+    "app": " with a code of the app",
+    "passkey": " with a passkey",
+    "recovery": " with a recovery code",
+}
 _QUIET = ": replaced, and not used for 48 hours"
 #: In a sentence: "the name and the contact of Billing export".
 _FACTS = {
@@ -156,6 +161,23 @@ def _withdrawn_link(entry: AuditEntry) -> str:
     return f"Withdrew the {kinds.get(entry.before.get('link', ''), 'link for')} {_name(entry)}"
 
 
+def _passkey(text: str) -> Callable[[AuditEntry], str]:
+    def sentence(entry: AuditEntry) -> str:
+        name = entry.after.get("passkey") or entry.before.get("passkey")
+        return f"{text} “{name}”" if name else text
+
+    return sentence
+
+
+def _ended_own_sessions(entry: AuditEntry) -> str:
+    ended = entry.after.get("ended", "some")
+    return f"Ended {ended} other session{'' if ended == 1 else 's'} of their own"
+
+
+def _signed_in(entry: AuditEntry) -> str:
+    return f"Signed in{_WITH.get(entry.after.get('second_factor', ''), '')}"
+
+
 def _sign_in_failed(entry: AuditEntry) -> str:
     failures = entry.after.get("failures", 1)
     times = f" {failures} times" if failures != 1 else ""
@@ -243,7 +265,16 @@ ACTS = {
     "admin.revoke_calendar_link": Act(
         "Calendar link revoked", "Revoked the link of {name} to the calendar of expiries"
     ),
-    "admin.sign_in": Act("Signed in", "Signed in"),
+    "admin.set_totp": Act("App codes set up", "Set up codes of an app"),
+    "admin.replace_totp": Act("App codes replaced", "Set up codes of another app"),
+    "admin.remove_totp": Act("App codes removed", "Removed the codes of an app"),
+    "admin.add_passkey": Act("Passkey added", _passkey("Added the passkey")),
+    "admin.remove_passkey": Act("Passkey removed", _passkey("Removed the passkey")),
+    "admin.make_recovery_codes": Act("Recovery codes made", "Made recovery codes"),
+    "admin.save_recovery_codes": Act("Recovery codes saved", "Saved the new recovery codes"),
+    "admin.change_password": Act("Own password changed", "Changed the own password"),
+    "admin.end_own_sessions": Act("Own sessions ended", _ended_own_sessions),
+    "admin.sign_in": Act("Signed in", _signed_in),
     "admin.sign_out": Act("Signed out", "Signed out"),
     "admin.sign_in_failed": Act("Sign-in failed", _sign_in_failed),
 }
