@@ -1,0 +1,144 @@
+"""Use of credentials in the database: added up, by hour and by day, and forgotten in time."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from signet.models.database import DatabaseUnavailableError, write
+from signet.models.usage import (
+    DAY,
+    EVERYBODY,
+    HOUR,
+    counts_of,
+    find_uses,
+    forget_usage_of,
+    prune_usage,
+    refusals_by_client,
+    tokens_by_client,
+    write_batch,
+)
+from signet.usage import UsageMemory, flush
+from tests.models.outage import away
+from tests.models.refusing import NOON, make_batch, make_refused
+
+pytestmark = pytest.mark.usefixtures("app")
+HOURS, DAYS = timedelta(hours=1), timedelta(days=1)
+
+
+def totals(client_id: str, span: str, since=NOON - 400 * DAYS) -> dict[tuple, int]:
+    return {
+        (count.begins_at, count.credential_id, count.outcome): count.count
+        for count in counts_of(client_id, since=since, span=span)
+    }
+
+
+def test_batches_add_up():
+    write_batch(make_batch(uses=2))
+    write_batch(make_batch(uses=3))
+    assert totals("billing", HOUR) == {(NOON, "secret-1", "token"): 5}
+
+
+def test_each_hour_is_part_of_its_day():
+    for hours in (0, 1, 12):
+        write_batch(make_batch(uses=1, at=NOON + hours * HOURS))
+    midnight = NOON.replace(hour=0)
+    assert len(totals("billing", HOUR)) == 3
+    assert totals("billing", DAY) == {
+        (midnight, "secret-1", "token"): 2,
+        (midnight + DAYS, "secret-1", "token"): 1,
+    }
+
+
+def test_the_sum_over_all_is_of_all_credentials():
+    write_batch(make_batch(uses=2, client_id="billing"))
+    write_batch(make_batch(make_refused(), uses=1, client_id="reporting", credential_id="other"))
+    assert totals(EVERYBODY, HOUR) == {(NOON, "", "token"): 3, (NOON, "", "wrong_secret"): 1}
+
+
+def test_first_and_last_use_stand_whichever_worker_writes_first():
+    write_batch(make_batch(uses=1, at=NOON + HOURS, address="192.0.2.2"))
+    write_batch(make_batch(uses=1, at=NOON, address="192.0.2.1"))
+    use = find_uses(["billing"])["billing"]["secret-1"]
+    assert (use.first_used_at, use.last_used_at) == (NOON, NOON + HOURS)
+    assert use.last_address == "192.0.2.2"
+
+
+def test_each_credential_has_its_own_last_use():
+    write_batch(make_batch(uses=1, credential_id="one"))
+    write_batch(make_batch(uses=1, credential_id="two", at=NOON + HOURS))
+    found = find_uses(["billing", "nobody"])
+    assert {name: use.last_used_at for name, use in found["billing"].items()} == {
+        "one": NOON,
+        "two": NOON + HOURS,
+    }
+    assert found["nobody"] == {}
+
+
+def test_eight_writers_at_once_lose_nothing(app: Flask):
+    def work(number: int) -> None:
+        with app.app_context():
+            for _ in range(5):
+                write_batch(make_batch(make_refused(number), uses=3))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    assert totals("billing", HOUR) == {
+        (NOON, "secret-1", "token"): 120,
+        (NOON, "", "wrong_secret"): 40,
+    }
+
+
+def test_hours_are_kept_for_30_days_and_days_for_13_months():
+    for days in (0, 29, 31, 390, 400):
+        write_batch(make_batch(uses=1, at=NOON - days * DAYS))
+    prune_usage(now=NOON)
+    kept = {
+        span: {(NOON - begins_at).days for begins_at, *_ in totals("billing", span)}
+        for span in (HOUR, DAY)
+    }
+    assert kept == {HOUR: {0, 29}, DAY: {0, 29, 31, 390}}
+
+
+def test_a_client_that_is_deleted_is_forgotten_and_nobody_else():
+    for client_id in ("billing", "reporting"):
+        write_batch(make_batch(uses=1, client_id=client_id))
+    with write() as session:
+        forget_usage_of(session, "billing")
+    assert totals("billing", HOUR) == {} and find_uses(["billing"]) == {"billing": {}}
+    assert len(totals("reporting", HOUR)) == 1
+    assert totals(EVERYBODY, HOUR) == {(NOON, "", "token"): 2}
+
+
+def test_a_batch_is_written_whole_or_not_at_all():
+    """And a worker keeps what a failing database did not take (SECURITY C8)."""
+    memory = UsageMemory()
+    memory.put_back(make_batch(make_refused(), uses=2))
+    with away("refused_request"), pytest.raises(DatabaseUnavailableError):
+        flush(memory, write_batch)
+    assert totals("billing", HOUR) == {}
+    flush(memory, write_batch)
+    assert totals("billing", HOUR) == {
+        (NOON, "secret-1", "token"): 2,
+        (NOON, "", "wrong_secret"): 1,
+    }
+
+
+def test_a_text_that_the_database_cannot_hold_does_not_stop_the_counting():
+    odd = "a\0b\ud800c"
+    refused = make_refused(address=odd, user_agent=odd, text=odd, facts={"aud": odd})
+    write_batch(make_batch(refused, uses=1, address=odd * 100, user_agent=odd * 1_000))
+    assert len(totals("billing", HOUR)) == 2
+
+
+def test_tokens_and_refusals_are_found_by_client():
+    write_batch(make_batch(make_refused(1), make_refused(2), uses=4))
+    write_batch(make_batch(make_refused(3, "reporting", reason="expired_secret"), uses=1))
+    write_batch(make_batch(uses=9, at=NOON - 2 * DAYS))
+    since = NOON - HOURS
+    assert tokens_by_client(since=since) == {"billing": 5}
+    assert refusals_by_client(since=since) == [
+        ("billing", "wrong_secret", 2),
+        ("reporting", "expired_secret", 1),
+    ]
