@@ -13,43 +13,42 @@ from signet.operations.clients import (
     register_client,
 )
 from signet.operations.scopes import create_scope, disable_scope
-from signet.operations.signing_keys import take_due_step
 from signet.wiring import utc_now, wiring
 from tests.admin.clients.proofs import WAYS, make_keyed
-from tests.admin.desk import Desk, sit_down, text_of
+from tests.admin.desk import Desk, text_of
 from tests.admin.pages import read
-from tests.admin.signing_in import TEST, make_admin, sign_in
+from tests.admin.signing_in import TEST
 from tests.printed import programs_on
 
-PATH = "/admin/clients/billing-export/try"
+PATH = "/admin/clients/tried/try"
 
 
-@pytest.fixture
-def engine():
-    """One for all: what is tried goes the way of the token endpoint, which is tested on both."""
-    return "sqlite"
-
-
-@pytest.fixture
-def secret(desk):
+@pytest.fixture(scope="module")
+def secret(sqlite_house):
     """The secret of a client that may read orders, where there are other scopes."""
-    take_due_step("RS256", encryption=wiring().encryption, actor=TEST, now=utc_now())
-    for scope in ("orders.read", "orders.write", "asleep"):
-        create_scope(scope, apis=["https://api.example.org"], actor=TEST, now=utc_now())
-    disable_scope("asleep", actor=TEST, now=utc_now())
-    issued = register_client(
-        ClientFacts(name="Billing export"),
-        client_id="billing-export",
+    with sqlite_house.app.app_context():
+        for scope in ("orders.read", "orders.write", "asleep"):
+            create_scope(scope, apis=["https://api.example.org"], actor=TEST, now=utc_now())
+        disable_scope("asleep", actor=TEST, now=utc_now())
+        return register("tried").client_secret
+
+
+@pytest.fixture
+def desk(sqlite_house):
+    """On one engine: what is tried goes the way of the token endpoint, tested on both."""
+    with sqlite_house.app.app_context():
+        yield Desk(sqlite_house.people["operator"])
+
+
+def register(client_id):
+    """A client that is assigned a scope which it gets, and one which nobody gets."""
+    return register_client(
+        ClientFacts(name="Nightly export"),
+        client_id=client_id,
         scopes=["orders.read", "asleep"],
         actor=TEST,
         now=utc_now(),
     )
-    return issued.client_secret
-
-
-@pytest.fixture
-def desk(app, client):
-    return sit_down(app, client)
 
 
 def preview(desk, scope=""):
@@ -82,9 +81,9 @@ def test_a_preview_says_what_the_token_would_say_and_holds_none(desk, secret):
 def test_a_preview_is_an_entry_of_the_audit_log(desk, secret):
     preview(desk)
     entry = newest_entry()
-    assert (entry.action, entry.object.id) == ("client.try", "billing-export")
+    assert (entry.action, entry.object.id) == ("client.try", "tried")
     assert entry.after == {"outcome": "preview", "scope": "orders.read"}
-    assert "Tried a token of the client Billing export" in text_of(desk.open("/admin/audit"))
+    assert "Tried a token of the client Nightly export" in text_of(desk.open("/admin/audit"))
 
 
 def newest_entry():
@@ -96,7 +95,7 @@ def newest_entry():
     [
         ("orders.write", "“orders.write” is not assigned to this client.", "/scopes"),
         ("orders.raed", "There is no scope “orders.raed”.", "/admin/scopes"),
-        ("asleep", "“asleep” is disabled: nobody gets it.", "/admin/scopes/3"),
+        ("asleep", "“asleep” is disabled: nobody gets it.", "/admin/scopes/4"),
         ('a"b', "The scope holds a character that none may hold.", None),
     ],
 )
@@ -114,8 +113,10 @@ def test_a_refusal_of_the_scope_says_why_and_what_helps(desk, secret, kind, scop
 
 
 def test_a_disabled_client_is_refused_in_a_preview_too(desk, secret):
-    disable_client("billing-export", actor=TEST, now=utc_now())
-    assert "The client is disabled." in text_of(preview(desk))
+    register("sleeper")
+    disable_client("sleeper", actor=TEST, now=utc_now())
+    answer = desk.send("/admin/clients/sleeper/try", kind="preview", scope="")
+    assert "The client is disabled. Enable it" in text_of(answer)
 
 
 def test_a_real_request_shows_the_answer_and_the_token_checked_with_the_key_set(desk, secret):
@@ -126,14 +127,14 @@ def test_a_real_request_shows_the_answer_and_the_token_checked_with_the_key_set(
     assert "Cache-Control no-store" in text
     assert "X-Request-Id" in text
     assert "Signature checked" in text
-    assert "sub billing-export" in text
+    assert "sub tried" in text
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_the_token_of_a_real_request_is_one(desk, secret, client):
+def test_the_token_of_a_real_request_is_one(desk, secret):
     token = body_of(send(desk, secret))["access_token"]
-    form = {"client_id": "billing-export", "client_secret": secret, "token": token}
-    assert client.post("/connect/introspect", data=form).json["active"] is True
+    form = {"client_id": "tried", "client_secret": secret, "token": token}
+    assert desk.client.post("/connect/introspect", data=form).json["active"] is True
 
 
 def test_a_real_request_is_an_entry_of_the_audit_log_with_its_reference(desk, secret):
@@ -141,6 +142,20 @@ def test_a_real_request_is_an_entry_of_the_audit_log_with_its_reference(desk, se
     entry = newest_entry()
     assert entry.after["outcome"] == "200 OK"
     assert entry.after["request_id"] in text
+
+
+def test_a_real_request_counts_as_a_use_of_the_secret_from_the_address_of_the_admin(desk, secret):
+    wiring().usage.take()
+    send(desk, secret)
+    ((who, use),) = wiring().usage.take().uses.items()
+    assert who[0] == "tried"
+    assert (use.address, use.user_agent.partition("/")[0]) == ("127.0.0.1", "Signet")
+
+
+def test_the_page_and_the_request_have_references_of_their_own(desk, secret):
+    answer = send(desk, secret)
+    assert answer.headers["X-Request-Id"] != newest_entry().after["request_id"]
+    assert answer.headers["X-Request-Id"] not in text_of(answer)
 
 
 def test_c16_neither_the_secret_nor_the_token_is_kept_or_logged(desk, secret, caplog):
@@ -182,9 +197,10 @@ def test_the_secret_may_have_a_line_break_around_it(desk, secret):
 
 @pytest.mark.parametrize("method", WAYS)
 def test_without_a_secret_a_preview_works_and_a_real_request_is_not_offered(desk, secret, method):
-    make_keyed("keyed", WAYS[method][1], dpop_bound_access_tokens=True)
-    assign_scope("keyed", "orders.read", actor=TEST, now=utc_now())
-    path = "/admin/clients/keyed/try"
+    client_id = f"keyed-{method}"
+    make_keyed(client_id, WAYS[method][1], dpop_bound_access_tokens=True)
+    assign_scope(client_id, "orders.read", actor=TEST, now=utc_now())
+    path = f"/admin/clients/{client_id}/try"
     page = desk.open(path)
     assert "A real request of this client needs" in text_of(page)
     assert "and a DPoP proof, which this page does not have" in text_of(page)
@@ -194,8 +210,7 @@ def test_without_a_secret_a_preview_works_and_a_real_request_is_not_offered(desk
     assert desk.send(path, kind="real", client_secret="x").status_code == 422
 
 
-def test_a_viewer_finds_no_tab_and_no_page(app, client, secret):
-    viewer = Desk(app.test_client())
-    sign_in(viewer.client, make_admin(app, "viewer"))
-    assert "Try it" not in viewer.open("/admin/clients/billing-export").text
+def test_a_viewer_finds_no_tab_and_no_page(sqlite_house, secret):
+    viewer = Desk(sqlite_house.people["viewer"])
+    assert "Try it" not in viewer.open("/admin/clients/tried").text
     assert viewer.open(PATH).status_code == 403

@@ -4,7 +4,6 @@ No network is in between, but everything else is: the body is read, the client p
 token is signed, the request is counted and logged under an id of its own.
 """
 
-import contextvars
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -51,11 +50,11 @@ def send_token_request(client_id: str, client_secret: str, scope: str) -> RealAn
     if scope:
         form["scope"] = scope
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    # A context of its own: it shares neither ``g`` nor a database session with the page.
-    return contextvars.Context().run(_send, app, form, request.remote_addr or "")
+    return _send(app, form, request.remote_addr or "")
 
 
 def _send(app: Flask, form: Mapping[str, str], address: str) -> RealAnswer:
+    # A context of its own: it shares neither ``g`` nor a database session with the page.
     with app.app_context():
         builder = EnvironBuilder(
             method="POST",
