@@ -1,5 +1,6 @@
 """``flask audit``: who did what, and whether the log is whole."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from signet.cli.error_edge import Group, Refusal
 from signet.cli.output import answer, facts, json_option, rfc3339, table
 from signet.cli.parameters import MOMENT
 from signet.models.audit_log import AuditEntry, AuditFilter, list_entries, verify_chain
+from signet.operations.audit_export import FORMATS, export_audit_log
 
 #: Entries read at once, so that a long list is not one long transaction.
 _BATCH = 1_000
@@ -16,17 +18,29 @@ _BATCH = 1_000
 group = Group("audit", help="The audit log: who did what, and whether it is whole.")
 
 
-@group.command("list")
-@click.option("--actor", default="", help="Only what they did.")
-@click.option("--action", default="", help="Only these acts, for example client.create.")
-@click.option(
-    "--object",
-    "object_",
-    default="",
-    help="Only what was done to it: its identifier, its name, or as client:billing-export.",
+_FILTERS = (
+    click.option("--actor", default="", help="Only what they did."),
+    click.option("--action", default="", help="Only these acts, for example client.create."),
+    click.option(
+        "--object",
+        "object_",
+        default="",
+        help="Only what was done to it: its identifier, its name, or as client:billing-export.",
+    ),
+    click.option("--since", type=MOMENT, help="Only from this moment on."),
+    click.option("--until", type=MOMENT, help="Only before this moment."),
 )
-@click.option("--since", type=MOMENT, help="Only from this moment on.")
-@click.option("--until", type=MOMENT, help="Only before this moment.")
+
+
+def filter_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that narrow the log."""
+    for option in reversed(_FILTERS):
+        command = option(command)
+    return command
+
+
+@group.command("list")
+@filter_options
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
@@ -57,6 +71,35 @@ def list_log(
         ),
         as_json=as_json,
     )
+
+
+@group.command("export")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(list(FORMATS)),
+    default="jsonl",
+    show_default=True,
+    help="For a spreadsheet, or for a program.",
+)
+@filter_options
+@click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl.")
+def export_log(
+    format_: str,
+    actor: str,
+    action: str,
+    object_: str,
+    since: datetime | None,
+    until: datetime | None,
+    as_json: bool,
+) -> None:
+    """Write the log as a file, oldest entry first; it is whole only if the command succeeds."""
+    if as_json and format_ != "jsonl":
+        raise click.UsageError("--json is the same as --format jsonl.")
+    wanted = AuditFilter(actor=actor, action=action, object=object_, since=since, until=until)
+    for piece in export_audit_log(wanted, format_):
+        # Bytes: the same file whatever the terminal can show.
+        click.echo(piece.encode(), nl=False)
 
 
 @group.command("verify")

@@ -28,6 +28,8 @@ class AuditEntry:
     object: AuditedObject
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+    previous_hash: str
+    hash: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,27 @@ def list_entries(
     )
 
 
+def list_batch(
+    wanted: AuditFilter, *, after: int | None, up_to: int, limit: int
+) -> tuple[AuditEntry, ...]:
+    """The next entries in the order in which they were written.
+
+    :param after: the number of the last one read (``None``: begin); ``up_to``: read no further.
+    """
+    query = _matching(wanted).where(AuditEntryRow.number <= up_to)
+    if after is not None:
+        query = query.where(AuditEntryRow.number > after)
+    with read() as session:
+        rows = session.scalars(query.order_by(AuditEntryRow.number).limit(limit))
+        return tuple(_to_entry(row) for row in rows)
+
+
+def last_number() -> int:
+    """The number of the newest entry, 0 in an empty log."""
+    with read() as session:
+        return session.scalar(select(func.max(AuditEntryRow.number))) or 0
+
+
 def find_entry(number: int) -> AuditEntry | None:
     """The entry with this number."""
     with read() as session:
@@ -130,11 +153,11 @@ def list_actors() -> tuple[str, ...]:
 
 def count_entries(wanted: AuditFilter | None = None) -> int:
     """How many entries the log holds, or of those that are wanted."""
-    query = select(func.max(AuditEntryRow.number))
-    if wanted is not None:
-        query = select(func.count()).select_from(_matching(wanted).subquery())
+    if wanted is None:
+        # Numbers have no gaps.
+        return last_number()
     with read() as session:
-        return session.scalar(query) or 0
+        return session.scalar(select(func.count()).select_from(_matching(wanted).subquery())) or 0
 
 
 def verify_chain() -> ChainReport:
@@ -194,4 +217,6 @@ def _to_entry(row: AuditEntryRow) -> AuditEntry:
         object=AuditedObject(row.object_type, row.object_id, row.object_name),
         before=json.loads(row.before),
         after=json.loads(row.after),
+        previous_hash=row.previous_hash,
+        hash=row.hash,
     )

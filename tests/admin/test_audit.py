@@ -47,6 +47,8 @@ def make_entry(action: str, about: AuditedObject = BILLING, **changes) -> AuditE
         "request_id": "",
         "before": {},
         "after": {},
+        "previous_hash": "",
+        "hash": "",
     }
     return AuditEntry(action=action, object=about, **facts | changes)
 

@@ -1,10 +1,11 @@
 """The audit log: who did what, when, from where."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, Flask, Response, abort, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import DateField, SelectField, StringField
 from wtforms.validators import AnyOf, ValidationError
@@ -21,11 +22,14 @@ from signet.models.audit_log import (
 from signet.models.clients import find_client
 from signet.models.resource_servers import find_resource_server
 from signet.models.scopes import find_scope
+from signet.operations.audit_export import FORMATS, export_audit_log
 from signet.operations.errors import OperationError
 from signet.operations.text import check_line
 from signet.views.admin.audit_facts import facts_of
 from signet.views.admin.audit_sentences import ACTS, line_of, who
 from signet.views.admin.forms import AdminForm
+from signet.views.admin.identity import current_admin
+from signet.views.admin.rights import LEAST_ROLE
 from signet.views.admin.row_numbers import ROW_NUMBER
 
 bp = Blueprint("audit", __name__, url_prefix="/audit")
@@ -123,7 +127,20 @@ def index() -> ResponseReturnValue:
         matching=count_entries(wanted) if is_filtered else None,
         newer_url=_beside(page.newer, "before"),
         older_url=_beside(page.older, "after"),
+        export_urls=_export_urls(),
     )
+
+
+@bp.get("/export.csv")
+def export_csv() -> ResponseReturnValue:
+    """What the page shows, all of it, for a spreadsheet."""
+    return _export("csv")
+
+
+@bp.get("/export.jsonl")
+def export_jsonl() -> ResponseReturnValue:
+    """What the page shows, all of it, for a program."""
+    return _export("jsonl")
 
 
 @bp.get(f"/{ROW_NUMBER}")
@@ -147,6 +164,45 @@ def show(number: int) -> ResponseReturnValue:
     )
 
 
+def _export(format: str) -> ResponseReturnValue:
+    form = AuditFilterForm(request.args)
+    form.offer(list_actors())
+    if not form.validate():
+        return render_template("admin/audit/index.html", form=form, page=None), 422
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    # Without a length: if it breaks off, the connection ends in the middle of a chunk.
+    return Response(
+        _within(app, export_audit_log(form.wanted(), format)),
+        content_type=FORMATS[format].content_type,
+        headers={"Content-Disposition": f'attachment; filename="{FORMATS[format].file_name}"'},
+    )
+
+
+def _within(app: Flask, pieces: Iterator[str]) -> Iterator[str]:
+    """The same pieces, for a server that asks for them when the request is over."""
+    while True:
+        # For each piece anew: whoever reads may stop anywhere and never come back.
+        with app.app_context():
+            piece = next(pieces, None)
+        if piece is None:
+            return
+        yield piece
+
+
+def _export_urls() -> dict[str, str] | None:
+    """The addresses of the same entries as files, for those who may have them."""
+    admin = current_admin()
+    if admin is None or not admin.may(LEAST_ROLE["admin.audit.export_csv"]):
+        return None
+    return {
+        label: url_for(endpoint, **_filter_values())
+        for label, endpoint in (
+            ("CSV", "admin.audit.export_csv"),
+            ("JSON Lines", "admin.audit.export_jsonl"),
+        )
+    }
+
+
 def _address(about: AuditedObject) -> str | None:
     """The page of what an entry is about, if it is still there and has one."""
     if about.type == "client":
@@ -165,8 +221,11 @@ def _beside(number: int | None, cursor: str) -> str | None:
     """The address of the next page in one direction, under the same filter."""
     if number is None:
         return None
-    values: dict[str, Any] = {name: request.args.get(name) or None for name in _FILTERS}
-    return url_for("admin.audit.index", **values | {cursor: number})
+    return url_for("admin.audit.index", **_filter_values() | {cursor: number})
+
+
+def _filter_values() -> dict[str, Any]:
+    return {name: request.args.get(name) or None for name in _FILTERS}
 
 
 def _cursor(name: str) -> int | None:
