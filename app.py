@@ -96,7 +96,7 @@ def load_authorities(settings: Settings) -> CertificateAuthorities | None:
 def register(app: Flask, parts: Wiring) -> None:
     """Open the entrances; imported here, because a check of the preparation needs none of them."""
     from signet import cli
-    from signet.views import admin
+    from signet.views import admin, open_pages
     from signet.views.admin.errors import answer_page_error
     from signet.views.error_edge import register_error_edge
     from signet.views.listeners import register_listeners
@@ -113,5 +113,6 @@ def register(app: Flask, parts: Wiring) -> None:
         answer_page_error=answer_page_error,
     )
     register_protocol(app, parts)
+    app.register_blueprint(open_pages.bp, url_prefix=parts.settings.issuer_path)
     admin.register_pages(app, parts.settings)
     cli.register(app)

@@ -83,9 +83,17 @@ def test_a_secret_that_was_never_used_is_safe_once_its_successor_is_in_use():
     assert judge(new=used(MINUTE, week=1, today=1)).text == text
 
 
+def test_a_newer_secret_that_replaced_nothing_makes_no_other_safe_to_revoke():
+    """It may be somebody else's: only a rotation says that it is in the place of the old one."""
+    other = secret("other", NOON - 90 * DAY)
+    text = "Not used for 20 days; a newer one was used 212 times today"
+    verdict = judge(other, [NEW, other], other=used(20 * DAY), new=used(MINUTE, today=212))
+    assert verdict == Verdict(text, "info")
+
+
 def test_a_secret_that_was_just_made_is_never_safe_to_revoke():
     """Somebody may be about to put it where it belongs."""
-    young = secret("young", NOON - 47 * HOUR)
+    young = secret("young", NOON - 47 * HOUR, replaced_at=NOON - HOUR)
     newer = secret("newer", NOON - HOUR)
     verdict = judge(young, owned=[newer, young], newer=used(MINUTE, week=1, today=1))
     assert verdict.text == "Never used; the new one was used once today"

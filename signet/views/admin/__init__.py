@@ -21,6 +21,7 @@ from signet.views.admin import (
     api_secrets,
     apis,
     audit,
+    calendar_link,
     client_activity,
     client_clone,
     client_secrets,
@@ -69,6 +70,7 @@ PAGES = (
     account_totp,
     account_passkeys,
     account_codes,
+    calendar_link,
 )
 
 #: Label, endpoint, and the pages that belong to it.

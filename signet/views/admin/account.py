@@ -8,12 +8,13 @@ from wtforms import PasswordField, RadioField
 from wtforms.validators import InputRequired
 
 from signet.models.admin_sessions import SessionLimits, list_sessions, session_key
+from signet.models.calendar_links import find_calendar_link
 from signet.models.own_account import get_own_account
 from signet.operations import own_account
 from signet.operations.errors import NotFoundError, OperationError
 from signet.operations.passwords import BusyError
 from signet.views.admin.errors import BUSY, refuse_for
-from signet.views.admin.forms import AdminForm
+from signet.views.admin.forms import AdminForm, new_form_number
 from signet.views.admin.identity import acting, arriving_admin
 from signet.views.sessions import THEMES, page_session, theme_of
 from signet.wiring import wiring
@@ -56,6 +57,8 @@ def index() -> ResponseReturnValue:
         this_session=session_key(admin.session_id),
         browser_of=browser_of,
         theme_form=ThemeForm(theme=theme_of(request)),
+        calendar_since=find_calendar_link(admin.name),
+        calendar_form_number=new_form_number(),
     )
 
 

@@ -156,7 +156,10 @@ def _that_work(client: ClientDetails, activity: OwnerActivity, now: datetime) ->
 def _callers(
     activity: OwnerActivity, credentials: Mapping[str, str], now: datetime
 ) -> tuple[str, ...]:
-    """How each of these is used lately, the latest first; only its last caller is known by name."""
+    """How each of these is used lately, the latest first; only its last caller is known.
+
+    :param credentials: what people call each; empty where the page is about nothing else.
+    """
     lately = [
         (known.use, known.week, name)
         for credential_id, name in credentials.items()
@@ -164,7 +167,9 @@ def _callers(
     ]
     lately.sort(key=lambda line: line[0].last_used_at, reverse=True)
     return tuple(
-        f"Whoever uses {name or 'it'}: {times(week)} in 7 days, last {last_use(use, now)}"
+        f"Whoever uses {name}: {times(week)} in 7 days, last {last_use(use, now)}"
+        if name
+        else f"Whoever uses it: {times(week)} in 7 days"
         for use, week, name in lately[:_MOST_CALLERS]
     )
 

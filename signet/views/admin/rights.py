@@ -44,6 +44,8 @@ LEAST_ROLE = {
     "admin.account_codes.show": VIEWER,
     "admin.account_codes.create": VIEWER,
     "admin.account_codes.prove": VIEWER,
+    "admin.calendar_link.create": VIEWER,
+    "admin.calendar_link.revoke": VIEWER,
     "admin.overview.index": VIEWER,
     "admin.clients.index": VIEWER,
     "admin.clients.new": OPERATOR,
@@ -253,6 +255,12 @@ CONFIRMED = {
         "remove a passkey",
         *("admin.account_passkeys.ask_remove", "admin.account_passkeys.remove"),
         form="admin.account_passkeys.ask_remove",
+        back="admin.account.index",
+    ),
+    **_each(
+        "make a link to the calendar",
+        "admin.calendar_link.create",
+        form="admin.account.index",
         back="admin.account.index",
     ),
     **_each(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from markupsafe import Markup
 from wtforms import RadioField, SelectMultipleField, StringField, ValidationError
 from wtforms.validators import AnyOf, InputRequired, Length
 
@@ -132,5 +133,5 @@ def _with_date(text: str, moment: datetime) -> str:
 
 
 def _when_quiet(latest: datetime) -> str:
-    date = format_datetime(latest)
-    return f"When it falls quiet (no use for 48 hours, at the latest on {date})"
+    text = "When it falls quiet (no use for 48 hours, at the latest on {})"
+    return Markup(text).format(format_datetime(latest))

@@ -38,22 +38,22 @@ def verdict_of(
     if secret.state(now) != "live":
         return Verdict("", "off")
     use = activity.of(secret.secret_id).use
-    newer = [
-        other
-        for other in live_secrets(owned, now)
-        if other.created_at > secret.created_at and other.secret_id != secret.secret_id
-    ]
+    is_replaced = secret.replaced_at is not None
     if use is not None and use.last_used_at > now - QUIET_FOR:
-        begin = "Still in use" if newer else "In use"
+        begin = "Still in use" if is_replaced else "In use"
         text = f"{begin} by {caller_of(use)}, {ago_or_in(use.last_used_at, now)}"
-        return Verdict(text, "warn" if newer else "ok", in_use=True)
+        return Verdict(text, "warn" if is_replaced else "ok", in_use=True)
     quiet = "Never used"
     if use is not None:
         quiet = f"Not used for {ago_or_in(use.last_used_at, now).removesuffix(' ago')}"
+    newer = [other for other in live_secrets(owned, now) if _comes_after(other, secret)]
     if not newer:
         return Verdict(quiet, "info")
     successor = max(newer, key=lambda other: activity.of(other.secret_id).week)
     said = _said_of_new(successor, activity, now)
+    if not is_replaced:
+        # It may be for somebody else: nobody has said that the newer one is in its place.
+        return Verdict(f"{quiet}; a newer one {said}" if said else quiet, "info")
     if said is None:
         # Nobody calls at all: a job that runs now and then may still hold this one.
         return Verdict(f"{quiet}; the new one was never used", "warn")
@@ -61,6 +61,12 @@ def verdict_of(
         # Somebody may be about to put it where it belongs.
         return Verdict(f"{quiet}; the new one {said}", "info")
     return Verdict(f"Safe to revoke: {quiet[0].lower()}{quiet[1:]}; the new one {said}", "ok")
+
+
+def _comes_after(other: SecretDetails, secret: SecretDetails) -> bool:
+    if secret.replaced_at is not None:
+        return other.created_at >= secret.replaced_at and other.secret_id != secret.secret_id
+    return other.created_at > secret.created_at
 
 
 def caller_of(use: CredentialUse) -> str:
