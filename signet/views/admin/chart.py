@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from signet.models.usage import DAY, HOUR, SERVED, TOKEN, UseCount, begin_of
+from signet.models.usage import DAY, HOUR, SERVED, TOKEN, UseCount, begin_of, counts_of
 
 _STEP = {HOUR: timedelta(hours=1), DAY: timedelta(days=1)}
 #: The drawing, in units of its own: a template stretches it.
@@ -96,6 +96,13 @@ def draw_chart(
     most = _round_up(max((max(row.issued, row.refused) for row in rows), default=0))
     title = f"Tokens per {span}"
     return Chart(chart_id, title, _describe(title, rows), span, rows, most)
+
+
+def draw_day(client_id: str, now: datetime) -> Chart:
+    """The last 24 hours, this one included, of a client or of ``EVERYBODY``."""
+    since = now - timedelta(hours=23)
+    counts = counts_of(client_id, since=since)
+    return draw_chart(counts, chart_id="tokens", span=HOUR, since=since, now=now)
 
 
 def _steps(span: str, since: datetime, now: datetime) -> Iterable[datetime]:

@@ -16,6 +16,7 @@ from signet.views.admin import (
     client_scopes,
     client_tokens,
 )
+from signet.views.admin.chart import draw_day
 from signet.views.admin.client_claims import claim_lines
 from signet.views.admin.client_credentials import (
     credential_ids,
@@ -121,6 +122,7 @@ def show(client_id: str) -> ResponseReturnValue:
     return render_template(
         "admin/clients/show.html",
         client=client,
+        day=draw_day(client_id, now),
         status=status_of(client, now),
         granted=[scope.name for scope in scopes],
         audiences=audiences(scopes),

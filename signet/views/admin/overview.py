@@ -10,11 +10,11 @@ from signet.models.client_list import ClientFilter, count_clients_by_state, list
 from signet.models.clients import ClientDetails
 from signet.models.scopes import list_scopes
 from signet.models.signing_keys import list_signing_keys
-from signet.models.usage import EVERYBODY, HOUR, counts_of
+from signet.models.usage import EVERYBODY
 from signet.oauth.jwks import KeyRing
 from signet.views.admin.attention import find_attention
 from signet.views.admin.audit_sentences import COMINGS_AND_GOINGS, line_of
-from signet.views.admin.chart import Chart, draw_chart
+from signet.views.admin.chart import Chart, draw_day
 from signet.views.admin.identity import current_admin
 from signet.wiring import wiring
 
@@ -23,8 +23,6 @@ bp = Blueprint("overview", __name__)
 _LATEST_CHANGES = 5
 #: How long the first steps stay after the first client, while it is the only one.
 _BEGINNING = timedelta(days=7)
-#: What the chart shows: this hour and those before.
-_CHARTED = timedelta(hours=23)
 
 
 @bp.get("/")
@@ -33,8 +31,7 @@ def index() -> ResponseReturnValue:
     now = wiring().clock()
     states = count_clients_by_state(now)
     client_count, scope_count = sum(states.values()), len(list_scopes())
-    counts = counts_of(EVERYBODY, since=now - _CHARTED)
-    chart = draw_chart(counts, chart_id="tokens", span=HOUR, since=now - _CHARTED, now=now)
+    chart = draw_day(EVERYBODY, now)
     changes = list_entries(AuditFilter(without=COMINGS_AND_GOINGS), limit=_LATEST_CHANGES)
     return render_template(
         "admin/overview/index.html",
