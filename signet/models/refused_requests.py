@@ -5,7 +5,7 @@ Bounded: the latest 200 of each client, 10,000 in all, 30 days.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -178,13 +178,13 @@ def _matching(wanted: RefusedRequestFilter) -> Select[RefusedRequestRow]:
 
 def _to_values(request: RefusedRequest) -> dict[str, Any]:
     return {
-        **asdict(request),
+        **{field.name: getattr(request, field.name) for field in fields(request)},
         "claimed_client_id": storable(request.claimed_client_id, 200),
         "address": storable(request.address, 64),
         "user_agent": storable(request.user_agent, 400),
         "endpoint": storable(request.endpoint, 20),
         "text": storable(request.text, 400),
-        "facts": json.dumps(request.facts),
+        "facts": json.dumps(dict(request.facts)),
     }
 
 

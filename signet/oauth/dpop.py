@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,11 +54,11 @@ class InvalidDPoPProofError(OAuth2Error):
         self,
         reason: str,
         why: Reason = Reason.INVALID_DPOP_PROOF,
-        facts: Mapping[str, Any] = MappingProxyType({}),
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.reason = f"DPoP proof: {reason}"
-        self.refusal = Refusal(why, self.reason, facts)
+        self.refusal = Refusal(why, self.reason, facts or {})
 
 
 class UseDPoPNonceError(OAuth2Error):
