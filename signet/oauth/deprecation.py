@@ -18,10 +18,11 @@ def deprecated_since(secret: ClientSecret) -> datetime | None:
     """Since or from when the secret is on its way out: replaced, or with 30 days left."""
     if secret.expires_at is None:
         return None
+    if secret.replaced_at is not None:
+        # Its end was brought forward then, so that what is left says nothing of the time before.
+        return secret.replaced_at
     begins = secret.expires_at - EXPIRES_SOON
-    if secret.created_at is not None:
-        begins = max(begins, secret.created_at)
-    return begins if secret.replaced_at is None else min(begins, secret.replaced_at)
+    return begins if secret.created_at is None else max(begins, secret.created_at)
 
 
 def deprecation_headers(
