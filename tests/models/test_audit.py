@@ -1,6 +1,9 @@
 """The audit log: numbers without gaps, a chain that breaks when anybody tampers, pages, filters."""
 
+import subprocess
+import sys
 from datetime import timedelta, timezone
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import text
@@ -17,6 +20,7 @@ from signet.models.audit_log import (
     verify_chain,
 )
 from signet.models.database import write
+from signet.settings import ROOT
 from tests.operations.acting import ADA, NOON, at_once, entries
 from tests.tampering import tamper
 
@@ -105,6 +109,66 @@ def test_acts_at_once_are_numbered_without_gaps_in_one_chain(app):
     assert outcomes == [None] * 20
     assert [entry.number for entry in entries()] == list(range(1, 21))
     assert verify_chain().broken_at is None
+
+
+WRITER = """
+import sys, threading
+from app import create_app
+from signet.models.audit import Actor, AuditedObject, act, append_entry
+from signet.settings import load_settings
+from signet.wiring import utc_now
+
+name, threads, each = sys.argv[1], 4, 10
+app = create_app(load_settings({"SIGNET_DATABASE_URL": sys.argv[2]}))
+
+def write(thread):
+    with app.app_context():
+        for number in range(each):
+            with act() as session:
+                about = AuditedObject("client", f"{name}-{thread}-{number}")
+                actor = Actor(name=name)
+                append_entry(
+                    session, actor=actor, action="client.edit", object=about, now=utc_now()
+                )
+            sys.stdout.write(about.id + "\\n")
+
+print("ready", flush=True)
+input()
+workers = [threading.Thread(target=write, args=[thread]) for thread in range(threads)]
+for worker in workers:
+    worker.start()
+for worker in workers:
+    worker.join()
+"""
+
+
+def test_processes_that_write_at_once_make_one_chain_and_lose_nothing(app, database_url):
+    """Two nodes, each with an app of its own; what they print is what they were told is kept."""
+    nodes = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, node, database_url],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for node in ("left", "right")
+    ]
+    assert [node.stdout and node.stdout.readline() for node in nodes] == ["ready\n"] * 2
+    for node in nodes:
+        assert node.stdin is not None
+        node.stdin.write("\n")
+        node.stdin.flush()
+    acknowledged = [line for node in nodes for line in node.communicate(timeout=60)[0].split()]
+    assert [node.returncode for node in nodes] == [0, 0]
+    found = entries()
+    assert [entry.number for entry in found] == list(range(1, 81))
+    assert sorted(entry.object.id for entry in found) == sorted(acknowledged)
+    assert len(acknowledged) == 80
+    report = verify_chain()
+    assert (report.count, report.broken_at) == (80, None)
+    turns = sum(one.actor != other.actor for one, other in pairwise(found))
+    assert turns > 1, "they have written one after the other, which shows nothing"
 
 
 # The chain
