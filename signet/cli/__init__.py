@@ -6,11 +6,11 @@ with one line on stderr, 2 wrong usage.
 
 from flask import Flask
 
-from signet.cli import admin, api, audit, client, config, key, prepare, scope, secret
+from signet.cli import admin, api, audit, client, config, key, prepare, request, scope, secret
 
 
 def register(app: Flask) -> None:
     """Give the app its commands."""
     app.cli.add_command(prepare.prepare_command)
-    for noun in (client, secret, scope, api, key, admin, audit, config):
+    for noun in (client, secret, scope, api, key, admin, audit, request, config):
         app.cli.add_command(noun.group)

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from signet.cli.actor import command_line
+from signet.cli.client_activity import client_activity
 from signet.cli.client_document import client_document, client_text
 from signet.cli.client_options import (
     authentication_from,
@@ -33,6 +34,7 @@ from signet.wiring import wiring
 
 group = Group("client", help="Clients: who may get tokens, and for which scopes.")
 group.command("try")(try_client)
+group.command("activity")(client_activity)
 
 
 @group.command("create")

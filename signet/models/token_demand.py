@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from signet.models.clients import ClientRow
 from signet.models.database import read
-from signet.models.usage import HOUR, TOKEN, UseCount, UseCountRow, begin_of
+from signet.models.usage import HOUR, TOKEN, UseCount, UseCountRow, begin_of, counts_of
 
 #: A client is chatty from so many times what it needs. Several copies of one program need a token
 #: each, and that is as it should be: nobody is named for twenty of them.
@@ -69,6 +69,16 @@ def demand_of(counts: Iterable[UseCount], lifetime: timedelta) -> TokenDemand:
     tokens = [count for count in counts if count.outcome == TOKEN]
     hours = {(count.begins_at, count.credential_id) for count in tokens}
     return TokenDemand(sum(count.count for count in tokens), len(hours), lifetime)
+
+
+def recent_demand(
+    client_id: str, lifetime: timedelta, *, now: datetime
+) -> tuple[TokenDemand, TokenDemand]:
+    """The demand of a client in the last 24 hours and in the last 7 days."""
+    week = counts_of(client_id, since=now - timedelta(days=7), span=HOUR)
+    since = begin_of(HOUR, now - timedelta(hours=23))
+    day = [count for count in week if count.begins_at >= since]
+    return demand_of(day, lifetime), demand_of(week, lifetime)
 
 
 def find_chatty_clients(*, since: datetime, limit: int = 5) -> tuple[ChattyClient, ...]:

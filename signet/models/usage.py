@@ -5,7 +5,7 @@ Written in batches from beside the token path. What is kept twice (by hour for 3
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -193,6 +193,15 @@ def refusals_by_client(
     )
     with read() as session:
         return [(client, reason, int(count)) for client, reason, count in session.execute(query)]
+
+
+def refusals_by_reason(counts: Iterable[UseCount]) -> list[tuple[str, int]]:
+    """Each reason for which something was refused and how often, the most frequent first."""
+    found: Counter[str] = Counter()
+    for count in counts:
+        if count.outcome not in SERVED:
+            found[count.outcome] += count.count
+    return found.most_common()
 
 
 def begin_of(span: str, moment: datetime) -> datetime:

@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from signet.models.audit import Actor, act, append_change, append_entry
 from signet.models.clients import ClientRow, TrustDetails, to_details
 from signet.models.principal_names import PrincipalNameRow, fold_name, is_name_taken
+from signet.models.refused_requests import forget_refusals_of
 from signet.models.scopes import ScopeRow, find_scope_rows
+from signet.models.usage import forget_usage_of
 from signet.oauth.client import CLIENT_SECRET_BASIC, FEDERATED_JWT, generate_client_id
 from signet.operations.client_authentication import ClientAuthentication, authentication_of
 from signet.operations.client_facts import (
@@ -167,11 +169,13 @@ def disable_client(client_id: str, *, actor: Actor, now: datetime) -> None:
 
 
 def delete_client(client_id: str, *, actor: Actor, now: datetime) -> None:
-    """Remove a client and its secrets for good."""
+    """Remove a client for good, its secrets and what is known of their use."""
     with act() as session:
         client = get_client_row(session, client_id)
         about, before = audited_client(client), audit_facts(client)
         session.delete(client)
+        forget_usage_of(session, client_id)
+        forget_refusals_of(session, client_id)
         append_entry(
             session, actor=actor, action="client.delete", object=about, now=now, before=before
         )

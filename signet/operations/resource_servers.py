@@ -12,8 +12,10 @@ from signet.models.audit import Actor, AuditedObject, act, append_change, append
 from signet.models.database import read
 from signet.models.key_encryption import KeyEncryption
 from signet.models.principal_names import PrincipalNameRow, fold_name, is_name_taken
+from signet.models.refused_requests import forget_refusals_of
 from signet.models.resource_servers import find_resource_server_row
 from signet.models.scopes import ResourceServerRow
+from signet.models.usage import forget_usage_of
 from signet.operations.errors import EditConflictError, InUseError, NotFoundError, OperationError
 from signet.operations.signing_keys import ensure_signing_key
 from signet.operations.text import check_api_identifier, check_line
@@ -91,7 +93,7 @@ def edit_resource_server(
 
 
 def delete_resource_server(identifier: str, *, actor: Actor, now: datetime) -> None:
-    """Remove an API that owns no scope any more, and its secrets with it."""
+    """Remove an API that owns no scope any more, with its secrets and their use."""
     with act() as session:
         api = get_resource_server_row(session, identifier)
         if api.scopes:
@@ -101,6 +103,8 @@ def delete_resource_server(identifier: str, *, actor: Actor, now: datetime) -> N
             )
         about, before = audited_api(api), _facts(api)
         session.delete(api)
+        forget_usage_of(session, identifier)
+        forget_refusals_of(session, identifier)
         append_entry(
             session, actor=actor, action="api.delete", object=about, now=now, before=before
         )

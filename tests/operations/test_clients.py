@@ -7,6 +7,8 @@ import pytest
 
 from signet.models.audit_log import verify_chain
 from signet.models.clients import find_client
+from signet.models.refused_requests import RefusedRequestFilter, list_refused_requests
+from signet.models.usage import counts_of, find_uses
 from signet.operations import clients, resource_servers, scopes
 from signet.operations.client_facts import ClientFacts
 from signet.operations.errors import EditConflictError, NotFoundError, OperationError
@@ -21,6 +23,7 @@ from tests.operations.acting import (
     register,
     unchanged,
 )
+from tests.usage import refused, used
 
 FACTS = ClientFacts(
     name="Billing export",
@@ -358,6 +361,19 @@ def test_a_deleted_client_is_gone_with_its_secrets_and_its_name_stays_in_the_log
     entry = entries()[-1]
     assert (entry.action, entry.object.id, entry.after) == ("client.delete", "billing", {})
     assert entry.before["scope"] == "external-api"
+
+
+def test_of_a_deleted_client_no_use_is_remembered(app):
+    for client_id in ("billing", "reporting"):
+        register(client_id)
+        used(client_id, at=NOON)
+        refused(client_id, at=NOON)
+    clients.delete_client("billing", actor=ADA, now=NOON)
+    assert {c.outcome for c in counts_of("reporting", since=NOON)} == {"token", "wrong_secret"}
+    assert counts_of("billing", since=NOON) == ()
+    assert find_uses(["billing"]) == {"billing": {}}
+    kept = list_refused_requests(RefusedRequestFilter()).requests
+    assert [request.client_id for request in kept] == ["reporting"]
 
 
 def test_of_many_who_delete_a_client_one_does(app):

@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 
 from signet.models.database import read
+from signet.models.refused_requests import RefusedRequestFilter, list_refused_requests
 from signet.models.resource_servers import (
     find_resource_server,
     find_resource_server_by_number,
@@ -13,6 +14,7 @@ from signet.models.resource_servers import (
     load_resource_server_snapshot,
 )
 from signet.models.signing_keys import list_signing_keys
+from signet.models.usage import counts_of
 from signet.operations import clients, resource_servers, scopes
 from signet.operations.errors import EditConflictError, InUseError, NotFoundError, OperationError
 from tests.operations.acting import (
@@ -25,6 +27,7 @@ from tests.operations.acting import (
     register,
     unchanged,
 )
+from tests.usage import refused, used
 
 create = partial(
     resource_servers.create_resource_server, encryption=ENCRYPTION, actor=ADA, now=NOON
@@ -258,3 +261,12 @@ def test_the_algorithms_of_all_apis_are_those_that_were_chosen(app):
         create(identifier, signing_alg=alg)
     with read() as session:
         assert load_api_algorithms(session) == {"ES256", "EdDSA"}
+
+
+def test_of_a_deleted_api_no_use_is_remembered(app):
+    create("orders")
+    used("orders", at=NOON, outcome="introspection")
+    refused("orders", at=NOON)
+    delete("orders")
+    assert counts_of("orders", since=NOON) == ()
+    assert list_refused_requests(RefusedRequestFilter()).requests == ()

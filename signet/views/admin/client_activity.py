@@ -1,9 +1,7 @@
 """Activity: what a client has asked for, what was refused and why, and what was done to it."""
 
 import math
-from collections import Counter
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 from flask import Blueprint, render_template
@@ -12,8 +10,8 @@ from flask.typing import ResponseReturnValue
 from signet.models.audit_log import AuditFilter, list_entries
 from signet.models.clients import ClientDetails
 from signet.models.refused_requests import RefusedRequestFilter, list_refused_requests
-from signet.models.token_demand import TokenDemand, demand_of
-from signet.models.usage import DAY, HOUR, SERVED, UseCount, counts_of, find_uses
+from signet.models.token_demand import TokenDemand, recent_demand
+from signet.models.usage import DAY, counts_of, find_uses, refusals_by_reason
 from signet.views.admin.audit_sentences import line_of
 from signet.views.admin.chart import draw_chart
 from signet.views.admin.client_facts import get_client
@@ -28,7 +26,7 @@ bp = Blueprint("client_activity", __name__, url_prefix="/clients/<client_id>/act
 #: As far as the chart goes back, this day included.
 _CHARTED = timedelta(days=29)
 _LATEST = 10
-_PERIODS = (("24 hours", timedelta(days=1)), ("7 days", timedelta(days=7)))
+_PERIODS = ("24 hours", "7 days")
 #: What the usual libraries call themselves, by the language of a snippet.
 _USER_AGENTS = {
     "python": ("python", "aiohttp", "authlib", "httpx"),
@@ -64,11 +62,8 @@ def show(client_id: str) -> ResponseReturnValue:
     """What a client has done in the last 30 days, and what was done to it."""
     client, now = get_client(client_id), wiring().clock()
     days = counts_of(client_id, since=now - _CHARTED, span=DAY)
-    hours = counts_of(client_id, since=now - _PERIODS[-1][1], span=HOUR)
-    periods = [
-        Period(label, demand_of(_since(hours, now - span), client.access_token_lifetime))
-        for label, span in _PERIODS
-    ]
+    demands = recent_demand(client_id, client.access_token_lifetime, now=now)
+    periods = list(map(Period, _PERIODS, demands))
     latest = list_refused_requests(RefusedRequestFilter(client_id=client_id), limit=_LATEST)
     changes = list_entries(AuditFilter(object=f"client:{client_id}"), limit=_LATEST)
     return render_template(
@@ -76,22 +71,16 @@ def show(client_id: str) -> ResponseReturnValue:
         client=client,
         status=status_of(client, now),
         chart=draw_chart(days, chart_id="tokens", span=DAY, since=now - _CHARTED, now=now),
-        refusals=refusals_by_reason(days),
+        refusals=[
+            RefusedFor(reason, label_of(reason), count)
+            for reason, count in refusals_by_reason(days)
+        ],
         refused=refused_lines(latest.requests),
         has_more=latest.older is not None,
         periods=periods,
         snippet=_caching_snippet(client) if any(p.demand.is_chatty for p in periods) else None,
         changes=[line_of(entry) for entry in changes.entries],
     )
-
-
-def refusals_by_reason(counts: Iterable[UseCount]) -> list[RefusedFor]:
-    """How often each reason was there, the most frequent first."""
-    found: Counter[str] = Counter()
-    for count in counts:
-        if count.outcome not in SERVED:
-            found[count.outcome] += count.count
-    return [RefusedFor(reason, label_of(reason), count) for reason, count in found.most_common()]
 
 
 def language_of(user_agent: str) -> str | None:
@@ -119,7 +108,3 @@ def _caching_snippet(client: ClientDetails) -> object:
     chosen = next((language for language in spoken if language in offered), None)
     chosen = chosen or next((name for name in offered if name != "curl"), None) or "curl"
     return client_snippet(client, chosen, CACHING) if chosen in offered else None
-
-
-def _since(counts: Iterable[UseCount], since: datetime) -> list[UseCount]:
-    return [count for count in counts if count.begins_at >= since]
