@@ -19,6 +19,7 @@ from signet.models.admin_links import (
     add_link,
     find_link,
     find_link_row,
+    to_admin_link,
 )
 from signet.models.admin_sessions import end_sessions_of
 from signet.models.admins import AdminRow
@@ -222,7 +223,7 @@ def _make_link(kind: str, action: str, name: str, *, actor: Actor, now: datetime
 def _use(session: Session, token: str, kind: str, *, now: datetime) -> AdminLinkRow:
     """The row of an open link, which is used with this: of many at once one gets it."""
     row = find_link_row(session, token)
-    if row is None or row.kind != kind or row.used_at is not None or row.expires_at <= now:
+    if row is None or row.kind != kind or not to_admin_link(row).is_open(now):
         raise LinkOverError("This link was used or has run out")
     row.used_at = now
     return row
