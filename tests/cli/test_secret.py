@@ -6,7 +6,9 @@ import pytest
 
 from signet.models.clients import load_client_snapshot
 from signet.models.database import read
+from signet.models.usage import write_batch
 from signet.oauth.client import matching_secret
+from signet.usage import UsageMemory
 from signet.wiring import utc_now
 from tests.cli.shell import on_one_engine, set_clock
 
@@ -57,6 +59,8 @@ def test_a_listed_secret_has_every_member_but_the_secret(shell, client_id, now):
         "expires_at": written(now + timedelta(days=90)),
         "replaced_at": None,
         "revoked_at": None,
+        "ends_when_quiet": False,
+        "undo_until": None,
         "last_used_at": None,
     }
 
@@ -195,13 +199,44 @@ def test_what_breaks_a_rule_is_refused_by_name(shell, client_id, arguments, fiel
 def test_people_read_columns(shell, client_id, first, now):
     heading, line = shell.text("secret", "list", client_id).splitlines()
     assert heading.split() == [
-        "SECRET", "ID", "STATE", "ENDS", "WITH", "CREATED", "EXPIRES", "DESCRIPTION",
+        "SECRET", "ID", "STATE", "ENDS", "WITH", "CREATED", "EXPIRES", "LAST", "USED",
+        "DESCRIPTION",
     ]  # fmt: skip
     assert line.split() == [
-        first["secret_id"], "live", first["hint"], written(now), first["expires_at"], "-",
+        first["secret_id"], "live", first["hint"], written(now), first["expires_at"], "never", "-",
     ]  # fmt: skip
     shell.json("secret", "create", client_id, "--expires-in", "never")
     assert f"{written(now)}  never " in shell.text("secret", "list", client_id)
+
+
+@on_one_engine
+def test_the_last_use_of_a_secret_is_told(shell, client_id, first, now):
+    memory = UsageMemory()
+    used = {"at": now, "address": "10.0.4.7", "user_agent": "curl/8"}
+    memory.note_use(client_id, first["secret_id"], "token", **used)
+    write_batch(memory.take())
+    for (document,) in (
+        shell.json("secret", "list", client_id),
+        shell.json("client", "show", client_id)["secrets"],
+        shell.json("client", "list")[0]["secrets"],
+    ):
+        assert document["last_used_at"] == written(now)
+    assert f"{first['expires_at']}  {written(now)}" in shell.text("secret", "list", client_id)
+
+
+def test_a_rotation_lets_the_old_secret_work_until_it_falls_quiet(shell, client_id, first, now):
+    shell.json("secret", "rotate", client_id, "--overlap", "quiet")
+    old = shell.json("secret", "list", client_id)[1]
+    assert (old["secret_id"], old["ends_when_quiet"]) == (first["secret_id"], True)
+    assert old["expires_at"] == written(now + timedelta(days=30))
+
+
+def test_a_revocation_is_undone(shell, client_id, first, now):
+    revoked = shell.json("secret", "revoke", client_id, first["secret_id"])
+    assert revoked["undo_until"] == written(now + timedelta(hours=1))
+    back = shell.json("secret", "undo-revoke", client_id, first["secret_id"])
+    assert back == first
+    assert "is not revoked" in shell.refusal("secret", "undo-revoke", client_id, back["secret_id"])
 
 
 def written(moment) -> str:

@@ -27,12 +27,6 @@ def engine() -> str:
     return "sqlite"
 
 
-@pytest.fixture(scope="module")
-def made() -> dict[str, str]:
-    """The secrets of clients that tests here have registered."""
-    return {}
-
-
 def register(
     signet: Signet, client_id: str, *, expires_in: timedelta, token_format: str = JWT
 ) -> None:
