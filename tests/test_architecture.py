@@ -1,6 +1,9 @@
 """The first five rules of the house, read from the source; each can be broken, as shown below."""
 
 import ast
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -107,3 +110,35 @@ def test_a_planted_fault_is_found(check, module, line):
 def test_a_module_without_a_place_in_the_plan_is_found():
     with pytest.raises(LookupError, match=r"signet\.utils"):
         architecture.upward_imports(SOURCES | {"signet.utils.text": "import signet.settings"})
+
+
+def test_u42_the_linter_refuses_a_source_of_chance_that_can_be_guessed():
+    """SECURITY U42; that nothing imports one, or takes a UUID for one, is C17."""
+    found = subprocess.run(
+        [
+            Path(sys.executable).with_name("ruff"),
+            "check",
+            "--stdin-filename",
+            "signet/dice.py",
+            "-",
+        ],
+        input='"""Dice."""\n\nimport random\n\nNUMBER = random.random()\n',
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert found.returncode == 1
+    assert "Guessable. Take `secrets`." in found.stdout
+
+
+def test_u43_no_secret_stands_in_the_code():
+    """SECURITY U43: keys come from files or from the environment, and none is a default."""
+    sources = [*ROOT.glob("*.py"), *(ROOT / "signet").rglob("*.py"), ROOT / ".env.example"]
+    for path in sources:
+        text = path.read_text("utf-8")
+        assert not re.search(r"BEGIN [A-Z ]*PRIVATE KEY|\bsignet_[0-9A-Za-z]{49}\b", text), path
+    example = (ROOT / ".env.example").read_text("utf-8")
+    keys = re.findall(
+        r"^#? *SIGNET_(?:SECRET_KEY|KEY_ENCRYPTION_KEYS)=(.*)$", example, re.MULTILINE
+    )
+    assert keys == ["", ""]

@@ -197,6 +197,7 @@ def test_a_folder_that_is_a_file_is_refused(variables, tmp_path):
     ],
 )
 def test_a_secret_may_come_from_a_file(variables, tmp_path, name, content, attribute):
+    """SECURITY U43."""
     path = private_file(tmp_path / "secret", content + "\n")
     by_file = load_settings(variables | {f"{name}_FILE": str(path)})
     assert by_file == load_settings(variables | {name: content})
@@ -212,6 +213,7 @@ def test_a_secret_given_twice_is_refused(variables, tmp_path):
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o610, 0o601])
 def test_a_secret_file_that_others_can_open_is_refused(variables, tmp_path, mode):
+    """SECURITY U43."""
     path = private_file(tmp_path / "secret", "s" * 40)
     path.chmod(mode)
     with pytest.raises(SettingsError, match=r"^SIGNET_SECRET_KEY_FILE: .*chmod 600"):

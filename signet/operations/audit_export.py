@@ -16,8 +16,10 @@ import gevent
 
 from signet.models.audit_log import AuditEntry, AuditFilter, last_number, list_batch
 
-#: Entries that are read at once.
-_BATCH = 500
+#: Entries that are read at once, without a pause.
+_BATCH = 100
+#: Seconds; with less a request that comes meanwhile would get one step further per batch.
+_PAUSE = 0.002
 _COLUMNS = (
     *("number", "at", "actor", "action", "object", "object_name", "before", "after"),
     *("address", "user_agent", "request_id", "previous_hash", "hash"),
@@ -57,7 +59,7 @@ def _pieces(wanted: AuditFilter, format: ExportFormat, *, up_to: int) -> Iterato
         while batch := list_batch(wanted, after=after, up_to=up_to, limit=_BATCH):
             yield format.write(batch)
             after = batch[-1].number
-            gevent.sleep(0)
+            gevent.sleep(_PAUSE)
     except Exception:
         yield format.write_note(_BROKEN_OFF)
         raise

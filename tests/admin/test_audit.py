@@ -25,7 +25,7 @@ from signet.views.admin.audit_sentences import ACTS, line_of, say
 from signet.wiring import utc_now
 from tests.admin.desk import Desk, sit_down, text_of
 from tests.admin.pages import links_of, read
-from tests.admin.signing_in import TEST
+from tests.admin.signing_in import TEST, csrf_of
 
 OPERATIONS = Path(scopes.__file__).parent
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -75,6 +75,43 @@ def actions_of_operations() -> set[str]:
 
 def test_every_action_of_an_operation_has_a_sentence():
     assert actions_of_operations() - ACTS.keys() == set()
+
+
+def calls_that_append() -> dict[Path, list[ast.Call]]:
+    """Where an entry is appended, in all of the source."""
+    return {
+        path: [
+            node
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("append_entry", "append_change")
+        ]
+        for path in OPERATIONS.parent.rglob("*.py")
+    }
+
+
+def test_only_operations_append_entries_so_none_is_overlooked_above():
+    appending = {path for path, calls in calls_that_append().items() if calls}
+    elsewhere = {path for path in appending if path.parent != OPERATIONS}
+    # append_change is built on append_entry.
+    assert elsewhere == {OPERATIONS.parent / "models" / "audit.py"}
+
+
+def test_no_action_is_put_together_so_none_is_overlooked_above():
+    actions = [
+        keyword.value
+        for calls in calls_that_append().values()
+        for call in calls
+        for keyword in call.keywords
+        if keyword.arg == "action"
+    ]
+    assert len(actions) > 30
+    for action in actions:
+        # A text, one of two, or what the caller or a field of the operation says.
+        assert isinstance(action, ast.Constant | ast.IfExp | ast.Name | ast.Attribute), ast.unparse(
+            action
+        )
 
 
 def test_no_sentence_is_for_an_action_that_there_is_not():
@@ -382,6 +419,26 @@ def test_u38_no_secret_stands_in_the_log(desk):
     for entry in list_entries(AuditFilter(object="billing-export")).entries:
         page = desk.open(f"/admin/audit/{entry.number}").text
         assert issued.client_secret not in page and rotated.client_secret not in page
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "reason"),
+    [
+        ({"csrf_token": "old"}, 400, "CSRF"),
+        ({}, 403, "It needs the role Operator."),
+    ],
+    ids=["CSRF", "role"],
+)
+def test_u38_a_refused_form_is_noted_with_its_reason(app, client, caplog, form, status, reason):
+    desk = sit_down(app, client, "viewer")
+    token = {"csrf_token": csrf_of(client.get("/admin/"))}
+    with caplog.at_level("INFO", "signet.request"):
+        answer = client.post("/admin/clients/new", data=token | form)
+    assert desk and answer.status_code == status
+    noted = caplog.records[-1].__dict__
+    assert reason in noted["reason"]
+    assert (noted["status"], noted["path"]) == (status, "/admin/clients/new")
+    assert noted["request_id"] == answer.headers["X-Request-Id"]
 
 
 def test_the_log_cannot_be_changed_by_any_form(house):

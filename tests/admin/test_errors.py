@@ -281,6 +281,7 @@ def test_the_answer_to_a_wrong_method_says_which_is_right(sqlite_house: House):
 
 
 def test_a_form_that_came_too_late_shows_what_it_held_but_for_secrets(sqlite_house: House):
+    """SECURITY U44."""
     answer = sqlite_house.people[ADMINISTRATOR].post(
         "/admin/clients/new",
         data={
