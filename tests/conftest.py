@@ -8,7 +8,7 @@ import base64
 import gc
 import secrets
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
 from pathlib import Path
@@ -19,6 +19,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 from playwright.sync_api import Browser, Page
+from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from app import create_app
@@ -56,6 +57,23 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Compile a template once, not once for each app: that took longer than most tests."""
     folder = tmp_path_factory.mktemp("templates")
     Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(folder))}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_routes() -> None:
+    """Compile how the address of a route is built once, not once for each app: as slow as that."""
+    compile_builder = Rule._compile_builder
+    builders: dict[Hashable, Callable[..., tuple[str, str]]] = {}
+
+    def compile_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        if rule.defaults:
+            return compile_builder(rule, append_unknown)
+        key = (rule.rule, tuple(rule._trace), append_unknown)
+        if key not in builders:
+            builders[key] = compile_builder(rule, append_unknown)
+        return builders[key]
+
+    Rule._compile_builder = compile_once  # type: ignore[method-assign]
 
 
 @pytest.fixture(params=ENGINES)
