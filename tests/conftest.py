@@ -45,9 +45,9 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+def databases() -> Iterator[Databases]:
     """Both engines; for a fixture of a module: ``with databases.fresh("sqlite") as url``."""
-    databases = Databases(tmp_path_factory.mktemp("databases"))
+    databases = Databases()
     yield databases
     databases.close()
 

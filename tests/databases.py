@@ -16,6 +16,10 @@ from signet.extensions import db
 from signet.settings import load_settings
 
 ENGINES = ("sqlite", "postgresql")
+#: Files in memory, where a machine has such a folder.
+MEMORY = Path("/dev/shm")
+#: Bytes that must be free there: a container may have 64 MB.
+ENOUGH_MEMORY = 2**30
 
 
 def migrate(database_url: str) -> None:
@@ -141,8 +145,11 @@ class PostgresqlDatabases:
 class Databases:
     """Both engines, each started when it is first asked for."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self) -> None:
+        # SQLite waits for the disk at each commit, for longer than most tests take otherwise.
+        in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH_MEMORY
+        folder = tempfile.mkdtemp(prefix="signet-sqlite-", dir=MEMORY if in_memory else None)
+        self._folder = Path(folder)
         self._engines: dict[str, SqliteDatabases | PostgresqlDatabases] = {}
 
     def engine(self, name: str) -> SqliteDatabases | PostgresqlDatabases:
@@ -164,3 +171,4 @@ class Databases:
     def close(self) -> None:
         for engine in self._engines.values():
             engine.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
