@@ -8,6 +8,9 @@ import pytest
 from tests.databases import Databases
 from tests.running import PATIENCE, Server
 
+#: For what is in files and processes; what the tables say to it is tested of the operation.
+on_one_engine = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 def server(empty_database_url: str, tmp_path: Path):
@@ -21,6 +24,15 @@ def server(empty_database_url: str, tmp_path: Path):
 def prepared(server: Server) -> Server:
     server.prepare()
     return server
+
+
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory, databases: Databases):
+    """A prepared installation for tests that only change what they hand to a command."""
+    with databases.fresh("sqlite") as url:
+        server = Server(tmp_path_factory.mktemp("unchanged"), url)
+        server.prepare()
+        yield server
 
 
 def refusal(server: Server) -> str:
@@ -37,13 +49,14 @@ def test_a_first_start_makes_what_is_needed_and_says_where_and_how(server):
     assert [key["state"] for key in server.flask("key", "list")] == ["signing"]
 
 
-def test_the_key_files_of_a_first_start_are_the_owners_alone(prepared):
-    secrets = prepared.folder / "secrets"
+def test_the_key_files_of_a_first_start_are_the_owners_alone(unchanged):
+    secrets = unchanged.folder / "secrets"
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in secrets.iterdir()}
     assert modes == {"key-encryption-keys": 0o600, "secret-key": 0o600}
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o700
 
 
+@on_one_engine
 def test_a_second_preparation_keeps_keys_and_key_files(prepared):
     before = (prepared.flask("key", "list"), key_files(prepared))
     prepared.prepare()
@@ -55,19 +68,11 @@ def test_a_prepared_installation_passes_the_check_in_silence(prepared):
     assert (outcome.returncode, outcome.stdout, outcome.stderr) == (0, "", "")
 
 
+@on_one_engine
 def test_the_check_makes_nothing(server):
     assert server.command("prepare", "--check").returncode == 1
     assert not (server.folder / "data").exists()
     assert not (server.folder / "secrets").exists()
-
-
-@pytest.fixture(scope="module")
-def unchanged(tmp_path_factory: pytest.TempPathFactory, databases: Databases):
-    """A prepared installation for tests that only change what they hand to a command."""
-    with databases.fresh("sqlite") as url:
-        server = Server(tmp_path_factory.mktemp("unchanged"), url)
-        server.prepare()
-        yield server
 
 
 @pytest.mark.parametrize(
@@ -111,10 +116,12 @@ def test_a_wrong_setting_stops_the_preparation_with_one_line_that_names_it(uncha
     assert "hush" not in outcome.stderr
 
 
+@on_one_engine
 def test_an_installation_that_nobody_prepared_does_not_start(server):
     assert "run flask prepare" in refusal(server)
 
 
+@on_one_engine
 def test_a_lost_key_encryption_key_stops_the_start_and_no_new_one_is_made(prepared):
     """SECURITY section 4, item 3: a new key could never open what the old one has closed."""
     key_file = prepared.folder / "secrets" / "key-encryption-keys"
@@ -126,6 +133,7 @@ def test_a_lost_key_encryption_key_stops_the_start_and_no_new_one_is_made(prepar
     assert is_one_line_about("SIGNET_KEY_ENCRYPTION_KEYS", refusal(prepared))
 
 
+@on_one_engine
 def test_another_key_encryption_key_stops_the_start(prepared):
     key_file = prepared.folder / "secrets" / "key-encryption-keys"
     kek_id = key_file.read_text().partition(":")[0]
@@ -133,11 +141,13 @@ def test_another_key_encryption_key_stops_the_start(prepared):
     assert is_one_line_about("SIGNET_KEY_ENCRYPTION_KEYS", refusal(prepared))
 
 
+@on_one_engine
 def test_a_key_file_that_others_can_read_stops_the_start(prepared):
     (prepared.folder / "secrets" / "key-encryption-keys").chmod(0o640)
     assert is_one_line_about("SIGNET_KEY_ENCRYPTION_KEYS", refusal(prepared))
 
 
+@on_one_engine
 def test_a_taken_port_stops_the_start(unchanged, running):
     taken = unchanged.with_settings(SIGNET_BIND=running.environ["SIGNET_BIND"])
     assert "in use" in refusal(taken)
