@@ -145,4 +145,6 @@ def worker_exit(server: object, worker: Any) -> None:
     """Write down what the worker has served, if it ends in peace."""
     from signet import background  # not in the master, see above
 
-    background.stop(worker.wsgi)
+    # A worker that could not even load the app has served nothing.
+    if (app := getattr(worker, "wsgi", None)) is not None:
+        background.stop(app)
