@@ -1,6 +1,8 @@
 """What a client reads of its secret's end: in the headers of a token response, and on a page."""
 
+import html
 import re
+import subprocess
 from datetime import UTC, datetime, timedelta
 from http.cookiejar import http2time
 
@@ -132,3 +134,18 @@ def test_the_link_leads_to_a_page_that_anybody_can_read(signet: Signet):
     assert f"{signet.base_url}{TOKEN}" in text
     assert "Set-Cookie" not in page.headers
     assert "signet_" not in text
+
+
+def test_the_command_of_the_page_shows_the_headers(signet: Signet):
+    register(signet, "short", expires_in=10 * DAY)
+    command = html.unescape(signet.get(HELP).body.decode().split("data-copy-text>")[1])
+    environ = {"SIGNET_CLIENT_ID": "short", "SIGNET_CLIENT_SECRET": signet.secrets["short"]}
+    shown = subprocess.run(
+        ["sh", "-c", command.split("</code>")[0]],
+        env={"PATH": "/usr/bin:/bin", **environ},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = [line.partition(":")[0].lower() for line in shown.stdout.splitlines()]
+    assert names == ["sunset", "deprecation", "link"]
