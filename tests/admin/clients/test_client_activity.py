@@ -10,7 +10,7 @@ from signet.operations.clients import register_client
 from signet.views.admin.client_activity import language_of
 from signet.wiring import utc_now
 from tests.admin.desk import Desk, text_of
-from tests.admin.pages import links_of, read
+from tests.admin.pages import read
 from tests.admin.signing_in import TEST
 from tests.usage import refused, used
 
