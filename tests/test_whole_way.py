@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -85,6 +86,11 @@ class Visit:
         assert secret.startswith("signet_")
         return secret
 
+    def code_of_shown_key(self) -> str:
+        """What an app shows that was given the key on the page."""
+        key = self.page.locator("code[data-secret]").inner_text().replace(" ", "")
+        return pyotp.TOTP(key).now()
+
     def leave_secret_page(self) -> None:
         self.page.get_by_label("I have saved the secret").check()
         self.click("Go to the client")
@@ -103,10 +109,17 @@ def test_the_whole_way_from_the_setup_code_to_a_revoked_secret(
     visit.fill(code=server.setup_code, name=NAME, password=PASSWORD)
     visit.click("Create administrator")
 
-    visit.expect_heading("Sign in")
-    visit.picture("sign-in")
-    visit.fill(name=NAME, password=PASSWORD)
-    visit.click("Sign in")
+    visit.expect_heading("Set up a second factor")
+    visit.picture("second-factor")
+    visit.fill(code=visit.code_of_shown_key())
+    visit.click("Continue")
+    visit.expect_heading("Recovery codes")
+    visit.picture("recovery-codes")
+    visit.click("Make recovery codes")
+    visit.expect_heading("Save your recovery codes")
+    visit.picture("recovery-codes-shown")
+    visit.fill(code=page.locator("[data-secret]").inner_text().split()[0])
+    visit.click("Finish")
     visit.expect_heading("Overview")
     visit.picture("overview-first-run")
 
@@ -179,6 +192,12 @@ def test_the_whole_way_from_the_setup_code_to_a_revoked_secret(
     visit.picture("overview")
     visit.click("Sign out")
     visit.expect_heading("Sign in")
+    visit.picture("sign-in")
+    visit.fill(name=NAME, password=PASSWORD)
+    visit.click("Sign in")
+    visit.expect_heading("Second step")
+    visit.picture("second-step")
+    visit.click("Sign out")
     visit.open("/admin/clients")
     visit.expect_heading("Sign in")
 
@@ -197,6 +216,14 @@ def test_the_way_from_client_to_token_needs_no_script(
     visit.open("/admin/clients/new")
     visit.fill(name=NAME, password=PASSWORD)
     visit.click("Sign in")
+    visit.expect_heading("Set up a second factor")
+    visit.fill(code=visit.code_of_shown_key())
+    visit.click("Continue")
+    visit.click("Make recovery codes")
+    visit.fill(code=visit.page.locator("[data-secret]").inner_text().split()[0])
+    visit.click("Finish")
+    visit.click("Clients")
+    visit.click("New client")
     visit.expect_heading("New client")
     visit.fill(name="Billing export", client_id="billing-export")
     visit.page.get_by_label("external-api").check()

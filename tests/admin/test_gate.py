@@ -1,8 +1,10 @@
 """What every request to the pages passes first (SECURITY U23, U24, U25, U30)."""
 
+import secrets
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -16,7 +18,7 @@ from signet.views.admin.forms import MULTIPLE_FIELDS
 from tests.admin.house import VISITOR, House, furnished
 from tests.admin.pages import read
 from tests.admin.routes import CHANGING_ROUTES, SAFE_ROUTES, Route, name_of
-from tests.admin.signing_in import PASSWORD, csrf_of, make_admin
+from tests.admin.signing_in import PASSWORD, code_of_app, csrf_of, make_admin, make_session
 from tests.conftest import MakeSettings, StrangerClient, opened
 from tests.databases import Databases
 
@@ -69,13 +71,15 @@ def visitor(house: House) -> FlaskClient:
 
 
 def sign_in_with_next(house: House, target: str) -> str:
-    """Where a sign-in leads to that was asked to lead to this target."""
+    """Where the second step leads to, after a sign-in that was asked to lead to this target."""
     client = house.app.test_client()
     token = csrf_of(client.get("/admin/sign-in", query_string={"next": target}))
     form = {"name": f"{VIEWER}@example.org", "password": PASSWORD, "csrf_token": token}
     answer = client.post("/admin/sign-in", data=form | {"next": target})
     assert answer.status_code == 303
-    return str(answer.location)
+    led = urlsplit(str(answer.location))
+    assert led.path == "/admin/sign-in/second-step"
+    return parse_qs(led.query).get("next", ["/admin/"])[0]
 
 
 def forged(house: House, route: Route) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -223,7 +227,10 @@ def test_u24_a_page_with_a_query_is_found_again_after_sign_in(house: House, visi
         "next": "/admin/clients?q=caf%C3%A9+%26+bar&sort=-name",
     }
     assert f'value="{form["next"].replace("&", "&amp;")}"' in visitor.get(led.location).text
-    assert visitor.post("/admin/sign-in", data=form).location == form["next"]
+    second_step = visitor.get(visitor.post("/admin/sign-in", data=form).location)
+    form = {"code": code_of_app(), "next": form["next"], "csrf_token": csrf_of(second_step)}
+    assert f'value="{form["next"].replace("&", "&amp;")}"' in second_step.text
+    assert visitor.post("/admin/sign-in/second-step", data=form).location == form["next"]
 
 
 @pytest.mark.parametrize(
@@ -286,10 +293,11 @@ def test_u25_spoofed_headers_change_no_answer(
 
 def address_seen(house: House, **sent: Any) -> str:
     """The address that the audit log gives for a sign-in."""
+    name = make_admin(house.app, VIEWER, f"{secrets.token_hex(4)}@example.org")
     client = house.app.test_client()
     client.environ_base["REMOTE_ADDR"] = "192.0.2.1"
     page = client.get("/admin/sign-in", **sent)
-    form = {"name": f"{VIEWER}@example.org", "password": PASSWORD, "csrf_token": csrf_of(page)}
+    form = {"name": name, "password": PASSWORD, "csrf_token": csrf_of(page)}
     assert client.post("/admin/sign-in", data=form, **sent).status_code == 303
     with house.app.app_context():
         return list_entries(AuditFilter(action="admin.sign_in"), limit=1).entries[0].address
@@ -402,7 +410,7 @@ def client_below_a_path(make_settings: MakeSettings, databases: Databases) -> It
             SIGNET_DATABASE_URL=url, SIGNET_ISSUER="https://id.example.org/auth"
         )
         with opened(create_app(settings)) as app:
-            make_admin(app)
+            make_session(make_admin(app))
             app.test_client_class = StrangerClient
             yield app.test_client()
 
@@ -443,6 +451,11 @@ def test_below_a_path_an_admin_signs_in_and_every_address_of_the_page_stays_belo
     }
     headers = {"Origin": "https://id.example.org", "Sec-Fetch-Site": "same-origin"}
     answer = visit(client_below_a_path, "/auth/admin/sign-in", data=form, headers=headers)
+    second_step = "/auth/admin/sign-in/second-step"
+    assert answer.location == f"{second_step}?next=/auth/admin/clients"
+    form = {"code": code_of_app(), "next": "/auth/admin/clients"}
+    form["csrf_token"] = csrf_of(visit(client_below_a_path, answer.location))
+    answer = visit(client_below_a_path, second_step, data=form, headers=headers)
     assert (answer.status_code, answer.location) == (303, "/auth/admin/clients")
     page = read(visit(client_below_a_path, answer.location).text)
     addresses = [
@@ -469,4 +482,4 @@ def test_below_a_path_sign_in_leads_to_no_page_beside_it(client_below_a_path: Fl
         "next": "/admin/clients",
     }
     answer = visit(client_below_a_path, "/auth/admin/sign-in", data=form)
-    assert answer.location == "/auth/admin/"
+    assert answer.location == "/auth/admin/sign-in/second-step"
