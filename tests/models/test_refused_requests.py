@@ -75,10 +75,11 @@ def test_of_each_client_the_latest_are_kept():
     keep(make_refused(0, "quiet"))
     for begin in range(1, MOST_OF_CLIENT + 21, 50):
         keep(*(make_refused(number) for number in range(begin, begin + 50)))
+    keep(make_refused(900), make_refused(901, "quiet"))
     kept = found(client_id="billing")
     assert len(kept) == MOST_OF_CLIENT
-    assert kept[0] == max(kept) and min(kept) > 1
-    assert found(client_id="quiet") == [0]
+    assert kept[0] == 900 and min(kept) > 1
+    assert found(client_id="quiet") == [901, 0]
 
 
 def test_unknown_clients_are_bounded_together():

@@ -54,7 +54,8 @@ def test_each_hour_is_part_of_its_day():
 def test_the_sum_over_all_is_of_all_credentials():
     write_batch(make_batch(uses=2, client_id="billing"))
     write_batch(make_batch(make_refused(), uses=1, client_id="reporting", credential_id="other"))
-    assert totals(EVERYBODY, HOUR) == {(NOON, "", "token"): 3, (NOON, "", "wrong_secret"): 1}
+    write_batch(make_batch(make_refused(1), make_refused(2, "reporting")))
+    assert totals(EVERYBODY, HOUR) == {(NOON, "", "token"): 3, (NOON, "", "wrong_secret"): 3}
 
 
 def test_first_and_last_use_stand_whichever_worker_writes_first():
