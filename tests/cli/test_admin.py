@@ -10,6 +10,7 @@ import pytest
 from signet.models.admin_sessions import open_session
 from signet.models.admins import find_admin_row
 from signet.models.audit import Actor
+from signet.models.calendar_links import is_calendar_token
 from signet.models.database import read, write
 from signet.operations.admin_links import accept_invitation, choose_password
 from signet.operations.admins import set_up
@@ -257,6 +258,17 @@ def test_links_are_listed_without_what_opens_them_and_withdrawn(shell, bob):
     assert shell.json("admin", "link", "list") == []
     assert shell.entry()["action"] == "admin.withdraw_link"
     assert "no such link" in shell.refusal("admin", "link", "withdraw", number)
+
+
+@on_one_engine
+def test_a_calendar_link_is_printed_once_works_and_is_revoked(shell, bob):
+    url = shell.json("admin", "calendar-link", bob)["calendar_url"]
+    token = url.removeprefix("http://localhost:8000/calendar/").removesuffix(".ics")
+    assert is_calendar_token(token)
+    another = shell.text("admin", "calendar-link", bob).splitlines()[0]
+    assert another != url and not is_calendar_token(token)
+    assert shell.json("admin", "calendar-link", bob, "--revoke")["calendar_url"] is None
+    assert "There is no calendar link" in shell.refusal("admin", "calendar-link", bob, "--revoke")
 
 
 @on_one_engine
