@@ -22,7 +22,7 @@ from signet.wiring import wiring
 _LONGEST_INPUT = 64 * 1024
 
 group = Group("admin", help="Admins: who may sign in to the pages.")
-group.add_command(calendar_link)
+group.command("calendar-link")(calendar_link)
 
 password_option = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input."

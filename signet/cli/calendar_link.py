@@ -12,7 +12,6 @@ from signet.operations.calendar_links import (
 from signet.wiring import wiring
 
 
-@click.command("calendar-link")
 @click.argument("name")
 @click.option("--revoke", is_flag=True, help="End the link instead.")
 @json_option
