@@ -81,7 +81,7 @@ def test_every_asset_of_a_page_is_there_under_the_hash_of_its_content(sqlite_hou
         element.attributes.get("href") or element.attributes.get("src") or ""
         for element in [*page.all("link"), *page.all("script")]
     }
-    assert len(assets) == 3
+    assert len(assets) == 4
     for address in assets:
         assert "?v=" in address
         with client.get(address) as answer:

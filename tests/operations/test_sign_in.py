@@ -35,6 +35,7 @@ from tests.operations.acting import (
 NAME = "ada@example.org"
 HOME, AWAY = "192.0.2.1", "198.51.100.7"
 SECOND = timedelta(seconds=1)
+GRACE = Actor(name="grace@example.org")
 
 
 @pytest.fixture(autouse=True)
@@ -143,7 +144,7 @@ def test_a_success_makes_nobody_else_at_the_address_wait(ada):
     for number in range(19):
         fail(name=f"name-{number}")
     attempt(PASSWORD)
-    make_admin("grace@example.org")
+    make_admin(GRACE.name)
     assert attempt(PASSWORD, name="grace@example.org")
 
 
@@ -279,8 +280,8 @@ def test_nobody_signs_in_by_a_name_that_is_not_there(ada, name):
 @pytest.mark.parametrize(
     "meanwhile",
     [
-        partial(admins.disable_admin, NAME, actor=ADA, now=NOON),
-        partial(admins.delete_admin, NAME, actor=ADA, now=NOON),
+        partial(admins.disable_admin, NAME, actor=GRACE, now=NOON),
+        partial(admins.delete_admin, NAME, actor=GRACE, now=NOON),
         partial(admins.reset_password, NAME, "walnut-saddle-quartz-ribbon", actor=ADA, now=NOON),
     ],
     ids=["disabled", "deleted", "given another password"],
@@ -288,7 +289,7 @@ def test_nobody_signs_in_by_a_name_that_is_not_there(ada, name):
 def test_an_admin_changed_while_the_password_was_checked_is_refused(
     app, ada, monkeypatch, meanwhile
 ):
-    make_admin("grace@example.org")
+    make_admin(GRACE.name)
     verify = passwords._verify
 
     def change_meanwhile(*arguments):
