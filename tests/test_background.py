@@ -22,9 +22,14 @@ from signet.models.signing_keys import list_signing_keys
 from signet.models.tokens import is_token_revoked, revoke_token
 from signet.oauth.jwks import ANNOUNCED_FOR, SIGNS_FOR
 from signet.oauth.store import ReplayNote
+from signet.models.usage import write_batch
 from signet.operations.admins import create_admin
+from signet.operations.client_facts import ClientFacts
+from signet.operations.client_secrets import rotate_secret
+from signet.operations.clients import register_client
 from signet.operations.resource_servers import create_resource_server, edit_resource_server
 from signet.operations.sign_in import SignInRefusedError, sign_in
+from signet.usage import UsageMemory
 from signet.wiring import Wiring, wiring
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -100,6 +105,22 @@ def test_a_key_of_an_algorithm_that_no_api_wants_any_more_ends() -> None:
         "RS256": "signing",
         "ES256": "retired",
     }
+
+
+@pytest.mark.usefixtures("app")
+def test_a_replaced_secret_that_has_fallen_quiet_is_ended_by_signet() -> None:
+    act = {"actor": VISITOR, "now": NOON}
+    register_client(ClientFacts(name="Billing"), client_id="billing", **act)
+    new = rotate_secret("billing", ends_when_quiet=True, **act)
+    memory = UsageMemory()
+    used = {"at": NOON, "address": "10.0.4.7", "user_agent": ""}
+    memory.note_use("billing", new.secret_id, "token", **used)
+    write_batch(memory.take())
+    for moment in (NOON + timedelta(hours=47), NOON + timedelta(hours=48)):
+        background.take_turn(at(moment))
+        background.take_turn(at(moment))
+    (entry,) = list_entries(AuditFilter(action="secret.end_quiet")).entries
+    assert (entry.actor, entry.at) == ("Signet", NOON + timedelta(hours=48))
 
 
 @pytest.mark.usefixtures("app")

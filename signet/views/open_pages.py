@@ -1,7 +1,9 @@
 """What can be read without signing in: help for those whose secret expires, calendars by link."""
 
 from datetime import timedelta
+from functools import partial
 
+import gevent
 from flask import Blueprint, Response, abort, render_template
 from flask.typing import ResponseReturnValue
 
@@ -33,7 +35,8 @@ def calendar(token: str) -> ResponseReturnValue:
     if not is_calendar_token(token):
         abort(404)
     settings, now = wiring().settings, wiring().clock()
-    body = render_calendar(
+    render = partial(
+        render_calendar,
         list_secret_expiries(since=now - _SHOWN_AFTERWARDS, limit=_MOST_SECRETS),
         list_signing_keys(),
         issuer=settings.issuer,
@@ -41,6 +44,8 @@ def calendar(token: str) -> ResponseReturnValue:
         environment=settings.environment,
         now=now,
     )
+    # A thousand events take most of a second: in a real thread, other requests go on.
+    body = gevent.get_hub().threadpool.apply(render)
     response = Response(body, content_type="text/calendar; charset=utf-8")
     response.headers["Content-Disposition"] = 'inline; filename="signet.ics"'
     response.headers["Cache-Control"] = "no-store"
