@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+import pyotp
 import pytest
 from joserfc.util import urlsafe_b64decode
 
 from signet.models.database import read
 from signet.models.form_numbers import use_form_number
 from signet.models.signing_keys import load_private_key_ring
-from signet.operations import admins, client_secrets, clients, resource_server_secrets
+from signet.operations import admins, client_secrets, clients, resource_server_secrets, totp
+from signet.operations.recovery_codes import make_recovery_codes
 from signet.operations.sign_in import SignInRefusedError, sign_in
 from signet.operations.signing_keys import rotate_key
 from tests.databases import Databases, PostgresqlDatabases
@@ -42,6 +44,17 @@ def make_secrets() -> dict[str, bytes]:
         sign_in("ada@example.org", WRONG_PASSWORD, actor=ADA, now=NOON)
     with pytest.raises(SignInRefusedError):
         sign_in(OTHER_PASSWORD, "typed in the wrong field", actor=ADA, now=NOON)
+    offer = totp.offer_totp("ada@example.org", session_id, issuer="", encryption=ENCRYPTION)
+    seed = offer.key.replace(" ", "")
+    session_id = totp.set_totp(
+        session_id,
+        offer.sealed,
+        pyotp.TOTP(seed).at(NOON),
+        encryption=ENCRYPTION,
+        actor=ADA,
+        now=NOON,
+    )
+    codes = make_recovery_codes(session_id, actor=ADA, now=NOON)
     use_form_number("number-of-a-form", now=NOON)
     texts = {
         "first secret": first.client_secret,
@@ -54,6 +67,9 @@ def make_secrets() -> dict[str, bytes]:
         "new password": OTHER_PASSWORD,
         "wrong password": WRONG_PASSWORD,
         "session id": session_id,
+        "seed of an app": seed,
+        "recovery code": codes[0],
+        "recovery code without hyphens": codes[0].replace("-", ""),
         "form number": "number-of-a-form",
         "any PEM": "PRIVATE KEY",
     }
