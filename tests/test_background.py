@@ -20,9 +20,9 @@ from signet.models.replay_notes import remember
 from signet.models.sign_in_throttle import SignInThrottleRow
 from signet.models.signing_keys import list_signing_keys
 from signet.models.tokens import is_token_revoked, revoke_token
+from signet.models.usage import write_batch
 from signet.oauth.jwks import ANNOUNCED_FOR, SIGNS_FOR
 from signet.oauth.store import ReplayNote
-from signet.models.usage import write_batch
 from signet.operations.admins import create_admin
 from signet.operations.client_facts import ClientFacts
 from signet.operations.client_secrets import rotate_secret
