@@ -5,15 +5,19 @@ have happened; only the use of credentials is written directly.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 from flask import Flask
 
+from signet.models.admins import find_admin_row
 from signet.models.audit import Actor
 from signet.models.clients import TrustDetails, find_client
+from signet.models.database import write
+from signet.models.passkeys import PasskeyRow
 from signet.models.resource_servers import find_resource_server
 from signet.models.usage import write_batch
 from signet.operations import client_secrets, clients, resource_server_secrets
@@ -177,8 +181,11 @@ class Believable:
     #: An old secret that somebody still uses, and the one that replaced it.
     old_secret_id: str = ""
     new_secret_id: str = ""
+    #: The number of an API that asks about tokens, and its secret.
+    api_number: int = 0
+    api_secret_id: str = ""
     #: The reference of a refused request, by reason.
-    references: dict[str, str] | None = None
+    references: Mapping[str, str] = field(default_factory=dict)
 
 
 def furnish(app: Flask, now: datetime | None = None) -> Believable:
@@ -203,7 +210,15 @@ def furnish(app: Flask, now: datetime | None = None) -> Believable:
         _use(now)
         _use_of_api(issuer.secret_id, now)
         references = _refuse(now)
-    return Believable(old_secret_id=old, new_secret_id=new, references=references)
+        api = find_resource_server("https://orders.example.org")
+        assert api is not None
+    return Believable(
+        old_secret_id=old,
+        new_secret_id=new,
+        api_number=api.number,
+        api_secret_id=issuer.secret_id,
+        references=references,
+    )
 
 
 def furnish_many(app: Flask, count: int) -> None:
@@ -223,6 +238,22 @@ def _make_admins(app: Flask) -> None:
     for name, role in ADMINS.items():
         make_admin(app, role, name)
         make_session(name)
+    with write() as session:
+        ada = find_admin_row(session, ADA)
+        assert ada is not None
+        session.add(
+            PasskeyRow(
+                admin_id=ada.id,
+                user_handle=b"ada",
+                credential_id=b"a key of hers",
+                # Nobody signs in with it: the key itself is nowhere.
+                public_key=b"",
+                sign_count=12,
+                name="Laptop",
+                added_at=utc_now() - 40 * DAY,
+                last_used_at=utc_now() - timedelta(hours=3),
+            )
+        )
 
 
 def _make_keys(now: datetime) -> None:
