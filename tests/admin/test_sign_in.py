@@ -267,7 +267,8 @@ def test_what_was_typed_as_a_name_is_written_nowhere(app: Flask):
 def test_sign_in_and_sign_out_stand_in_the_audit_log(app: Flask, ada: str):
     browser = app.test_client()
     sign_in_by_form(browser, ada)
-    browser.post("/admin/sign-out", data={"csrf_token": csrf_of(browser.get("/admin/account/totp"))})
+    token = csrf_of(browser.get("/admin/account/totp"))
+    browser.post("/admin/sign-out", data={"csrf_token": token})
     entries = list_entries(AuditFilter(actor=ada)).entries
     assert [entry.action for entry in entries] == ["admin.sign_out", "admin.sign_in"]
 
