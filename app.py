@@ -100,12 +100,15 @@ def register(app: Flask, parts: Wiring) -> None:
     from signet.views.admin.errors import answer_page_error
     from signet.views.error_edge import register_error_edge
     from signet.views.listeners import register_listeners
+    from signet.views.metrics import register_metrics
     from signet.views.protocol import register_protocol
     from signet.views.request_log import register_request_log
     from signet.views.response_headers import register_response_headers
+    from signet.views.unknown_proxy import register_unknown_proxy
 
     register_request_log(app)
     register_response_headers(app, parts.settings)
+    register_unknown_proxy(app, parts.settings)
     register_listeners(app, parts.settings)
     register_error_edge(
         app,
@@ -113,6 +116,7 @@ def register(app: Flask, parts: Wiring) -> None:
         answer_page_error=answer_page_error,
     )
     register_protocol(app, parts)
+    register_metrics(app, parts)
     app.register_blueprint(open_pages.bp, url_prefix=parts.settings.issuer_path)
     admin.register_pages(app, parts.settings)
     cli.register(app)

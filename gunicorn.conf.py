@@ -6,11 +6,15 @@ its log: a master that has imported a database driver hands its workers a wait t
 
 import ctypes
 import gc
+import itertools
 import multiprocessing
 import os
 import resource
+import shutil
 import sys
+import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -92,6 +96,12 @@ umask = 0o077
 # The heartbeat of a worker must not wait for a disk.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
+# Where the workers count what they serve (views/metrics.py), and how the library is told of it. In
+# memory, like the heartbeat; by the process id, because a reload reads this file anew.
+METRICS = "signet-metrics-"
+metrics_folder = Path(worker_tmp_dir or tempfile.gettempdir(), f"{METRICS}{os.getpid()}")
+raw_env = [f"PROMETHEUS_MULTIPROC_DIR={metrics_folder}"]
+
 # Signet writes one line per request itself, without the query; gunicorn says only what goes wrong.
 accesslog = None
 errorlog = "-"
@@ -110,6 +120,36 @@ def on_starting(server: object) -> None:
     check.join()
     if check.exitcode != 0:
         sys.exit(1)
+    make_metrics_folder()
+
+
+def on_exit(server: object) -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(metrics_folder, ignore_errors=True)
+
+
+def make_metrics_folder() -> None:
+    """Have an empty folder of metrics; those that killed masters have left go."""
+    for left in metrics_folder.parent.glob(METRICS + "*"):
+        master = left.name.removeprefix(METRICS)
+        is_over = master == str(os.getpid()) or not is_running(master)
+        if is_over and left.lstat().st_uid == os.getuid():
+            shutil.rmtree(left, ignore_errors=True)
+    try:
+        metrics_folder.mkdir(mode=0o700)
+    except OSError as error:
+        sys.exit(f"Error: cannot make {metrics_folder}: {error.strerror}")
+
+
+def is_running(pid: str) -> bool:
+    """Whether there is such a process."""
+    try:
+        os.kill(int(pid), 0)
+    except PermissionError:
+        return True
+    except (ValueError, ProcessLookupError):
+        return False
+    return True
 
 
 def check_preparation() -> None:
@@ -126,9 +166,21 @@ def check_preparation() -> None:
         sys.exit(1)
 
 
-def post_fork(server: object, worker: object) -> None:
+def pre_fork(server: Any, worker: Any) -> None:
+    """Give a worker a file of metrics that no other has now; one that ended leaves its own to it.
+
+    So counts go on where they were, and there are no more files than ever were workers at once.
+    """
+    taken = {other.metrics_file for other in server.WORKERS.values()}
+    worker.metrics_file = next(number for number in itertools.count(1) if number not in taken)
+
+
+def post_fork(server: object, worker: Any) -> None:
     """Let a worker import the app without looking for garbage: a sixth of its start."""
     gc.disable()
+    from prometheus_client import values  # not in the master, which needs none
+
+    values.ValueClass = values.MultiProcessValue(lambda: worker.metrics_file)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -4,14 +4,12 @@ Whoever may send this header may be any client. So only the address that the con
 comes from counts, never one that ``X-Forwarded-For`` tells.
 """
 
-from collections.abc import Sequence
-from ipaddress import IPv6Address, ip_address
-
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Request
 
 from signet.oauth.mutual_tls import ClientCertificate, parse_client_certificate
-from signet.settings import IPNetwork, Settings
+from signet.settings import Settings
+from signet.views.network_addresses import is_within
 
 CHAIN_HEADER = "Client-Cert-Chain"
 
@@ -23,7 +21,7 @@ def find_client_certificate(request: Request, settings: Settings) -> ClientCerti
     """
     header = request.headers.get(settings.client_cert_header)
     # An empty one is how a proxy says that there is no certificate.
-    if not header or not _is_proxy(_peer_address(request), settings.client_cert_proxies):
+    if not header or not is_within(_peer_address(request), settings.client_cert_proxies):
         return None
     try:
         return parse_client_certificate(header, request.headers.get(CHAIN_HEADER))
@@ -36,14 +34,3 @@ def _peer_address(request: Request) -> str:
     # Werkzeug's ProxyFix puts the address that a proxy tells in its place, and keeps it here.
     environ = request.environ.get("werkzeug.proxy_fix.orig", request.environ)
     return str(environ.get("REMOTE_ADDR") or "")
-
-
-def _is_proxy(address: str, proxies: Sequence[IPNetwork]) -> bool:
-    try:
-        peer = ip_address(address)
-    except ValueError:
-        return False
-    # A socket of both families says ``::ffff:192.0.2.1`` for 192.0.2.1.
-    if isinstance(peer, IPv6Address) and peer.ipv4_mapped is not None:
-        peer = peer.ipv4_mapped
-    return any(peer in network for network in proxies)

@@ -31,6 +31,11 @@ def note_for_log(**facts: str | None) -> None:
     g.setdefault("log_facts", {}).update(facts)
 
 
+def seconds_so_far() -> float:
+    """How long this request has taken."""
+    return time.perf_counter() - float(g.began)
+
+
 def request_id() -> str:
     """The id of this request, also for an error page to show."""
     return str(g.request_id)
@@ -65,7 +70,7 @@ def _end(response: Response) -> Response:
         "method": request.method,
         "path": _loggable_path()[:_LONGEST_PATH],
         "status": response.status_code,
-        "duration_ms": round((time.perf_counter() - g.began) * 1000, 1),
+        "duration_ms": round(seconds_so_far() * 1000, 1),
         "client_address": request.remote_addr,
     }
     log.log(level, "request", extra={**facts, **g.get("log_facts", {})})

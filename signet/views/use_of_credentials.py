@@ -19,7 +19,7 @@ PREFIX = "/connect/"
 
 
 @dataclass(slots=True)
-class _Outcome:
+class Outcome:
     """What is known of a request so far."""
 
     client_id: str = NOBODY
@@ -68,17 +68,17 @@ def note_refused(error: str, refusal: Refusal) -> None:
 
 def noted_refusal() -> Refusal | None:
     """Why the request of this context was refused, if it was."""
-    outcome: _Outcome | None = g.get("outcome")
+    outcome: Outcome | None = g.get("outcome")
     return outcome.refusal if outcome is not None else None
 
 
-def _outcome() -> _Outcome:
-    outcome: _Outcome = g.setdefault("outcome", _Outcome())
+def _outcome() -> Outcome:
+    outcome: Outcome = g.setdefault("outcome", Outcome())
     return outcome
 
 
 def _count(response: Response) -> Response:
-    outcome: _Outcome | None = g.get("outcome")
+    outcome: Outcome | None = g.get("outcome")
     if outcome is None:
         return response
     parts, user_agent = wiring(), presented(request.user_agent.string)

@@ -1,0 +1,189 @@
+"""``GET /metrics`` for Prometheus: what was issued and refused, how fast, and what runs out.
+
+What a request comes to is counted when its answer is fixed, in memory that all workers of one
+gunicorn share (``gunicorn.conf.py``), so any of them tells of all. What is in the database is
+looked up when somebody asks. Every label comes from a table of the source, or is an id that an
+admin or Signet itself has made: no caller can multiply them.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import cast
+
+from flask import Blueprint, Flask, Response, current_app, g, request
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from signet import __version__
+from signet.models.expiries import list_secret_expiries
+from signet.models.signing_keys import list_signing_keys
+from signet.oauth.jwks import SIGNING
+from signet.oauth.refusal import Reason
+from signet.oauth.server import INTROSPECTION_PATH, REVOCATION_PATH, TOKEN_PATH
+from signet.oauth.store import StoreUnavailableError
+from signet.views.network_addresses import is_within
+from signet.views.request_log import seconds_so_far
+from signet.views.unknown_proxy import is_address_known
+from signet.views.use_of_credentials import Outcome
+from signet.wiring import Wiring, wiring
+
+bp = Blueprint("metrics", __name__)
+
+_EXTENSION = "signet_metrics"
+#: Seconds; around a hash and a signature, and up to where a caller gives up.
+_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+#: Secrets with less than this left are told of one by one, so many at most.
+SOON, MOST_SECRETS = timedelta(days=90), 1_000
+_DAY = timedelta(days=1)
+_NO_STORE = (("Cache-Control", "no-store"),)
+
+
+class Metrics:
+    """What one app counts; under gunicorn, in files that all its workers read."""
+
+    def __init__(self, issuer_path: str) -> None:
+        self._registry = CollectorRegistry()
+        self._issued = Counter(
+            "signet_tokens_issued", "Access tokens issued.", registry=self._registry
+        )
+        refused = Counter(
+            "signet_requests_refused",
+            "Requests refused, by endpoint and true reason.",
+            ("endpoint", "reason"),
+            registry=self._registry,
+        )
+        self._duration = Histogram(
+            "signet_token_request_seconds",
+            "How long requests to the token endpoint took, refused ones too.",
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
+        self._lost = Counter(
+            "signet_usage_lost",
+            "Counts and refused requests that were never written to the tables of use.",
+            registry=self._registry,
+        )
+        #: All there can be, made now: the files never grow while requests are served.
+        self._refused = {
+            (issuer_path + path, reason): refused.labels(path.rpartition("/")[2], reason)
+            for path in (TOKEN_PATH, INTROSPECTION_PATH, REVOCATION_PATH)
+            for reason in Reason
+        }
+        self._token_path = issuer_path + TOKEN_PATH
+        self._seen_lost = 0
+
+    def count(self, path: str, outcome: Outcome, seconds: float, *, lost: int) -> None:
+        """Count a request below ``/connect/`` whose answer is fixed.
+
+        :param lost: what this worker's memory of use has lost since it started.
+        """
+        if path == self._token_path:
+            self._duration.observe(seconds)
+        if outcome.served == "token":
+            self._issued.inc()
+        elif outcome.refusal is not None:
+            counter = self._refused.get((path, outcome.refusal.reason))
+            if counter is not None:
+                counter.inc()
+        if lost != self._seen_lost:
+            self._lost.inc(lost - self._seen_lost)
+            self._seen_lost = lost
+
+    def text(self) -> bytes:
+        """All that was counted, by every worker, in the format of Prometheus."""
+        if not values.ValueClass._multiprocess:
+            return generate_latest(self._registry)
+        of_all_workers = CollectorRegistry()
+        MultiProcessCollector(of_all_workers)  # type: ignore[no-untyped-call]
+        return generate_latest(of_all_workers)
+
+
+class LookedUp(Collector):
+    """What is in the database at this moment."""
+
+    def __init__(self, parts: Wiring) -> None:
+        self._parts = parts
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics; those that only a database can tell are missing while it is away."""
+        now = self._parts.clock()
+        build = GaugeMetricFamily("signet_build_info", "The version.", labels=["version"])
+        build.add_metric([__version__], 1)
+        yield build
+        is_up = self._parts.store.is_database_up()
+        yield GaugeMetricFamily(
+            "signet_database_up", "Whether the last look at the database was a good one.", is_up
+        )
+        if is_up:
+            try:
+                yield from (_days_of_keys(now), _days_of_secrets(now))
+            except StoreUnavailableError:
+                return
+
+
+def register_metrics(app: Flask, parts: Wiring) -> None:
+    """Count requests, and serve ``/metrics`` at the root, whatever the issuer's path."""
+    metrics = app.extensions[_EXTENSION] = Metrics(parts.settings.issuer_path)
+
+    def count(response: Response) -> Response:
+        outcome: Outcome | None = g.get("outcome")
+        if outcome is not None:
+            metrics.count(request.path, outcome, seconds_so_far(), lost=wiring().usage.lost)
+        return response
+
+    app.after_request(count)
+    app.register_blueprint(bp)
+
+
+@bp.get("/metrics", provide_automatic_options=False)
+def metrics() -> Response:
+    """Tell whoever may know what was counted and what runs out."""
+    parts = wiring()
+    settings = parts.settings
+    if not is_address_known(request, settings.trusted_proxies) or not is_within(
+        request.remote_addr or "", settings.metrics_allow
+    ):
+        # Not the page of errors: a machine has asked.
+        refusal = b"Only an address of SIGNET_METRICS_ALLOW may read this, and no unknown proxy.\n"
+        return Response(refusal, 403, list(_NO_STORE), content_type="text/plain; charset=utf-8")
+    counted = cast(Metrics, current_app.extensions[_EXTENSION]).text()
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(LookedUp(parts))
+    return Response(
+        counted + generate_latest(registry),
+        200,
+        list(_NO_STORE),
+        content_type=CONTENT_TYPE_PLAIN_0_0_4,
+    )
+
+
+def _days_of_keys(now: datetime) -> Metric:
+    family = GaugeMetricFamily(
+        "signet_signing_key_days_left",
+        "Days until another key should sign, of each key that signs; negative: it is overdue.",
+        labels=["kid", "alg"],
+    )
+    for key in list_signing_keys():
+        if key.state(now) == SIGNING:
+            family.add_metric([key.kid, key.alg], _days(key.due_at, now))
+    return family
+
+
+def _days_of_secrets(now: datetime) -> Metric:
+    family = GaugeMetricFamily(
+        "signet_secret_days_left",
+        f"Days that a secret still works, if {SOON.days} or less; not of one that was replaced.",
+        labels=["owner_type", "owner", "secret_id"],
+    )
+    for expiry in list_secret_expiries(since=now, limit=MOST_SECRETS):
+        if expiry.expires_at <= now + SOON and expiry.secret.replaced_at is None:
+            labels = [expiry.owner_type, expiry.owner, expiry.secret.secret_id]
+            family.add_metric(labels, _days(expiry.expires_at, now))
+    return family
+
+
+def _days(moment: datetime, now: datetime) -> float:
+    return round((moment - now) / _DAY, 3)
