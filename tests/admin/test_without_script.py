@@ -1,4 +1,4 @@
-"""The whole life of a client in a browser that runs no script: everything works, nothing is missing."""
+"""The whole life of a client in a browser that runs no script: it works, and nothing is missing."""
 
 import json
 import urllib.error
