@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format setup-test packages pins .venv
+.PHONY: help setup run test lint format pictures setup-test packages pins .venv
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ lint: setup-test ## check style and types, change nothing
 format: setup-test ## mend what the linter and the formatter can
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+
+pictures: setup-test packages ## take the pictures of README.md and docs/ anew
+	@$(BIN)/python -m tests.pictures
 
 setup-test: setup ## install what the tests need besides
 	@$(call install,requirements-dev.txt)

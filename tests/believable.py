@@ -5,9 +5,10 @@ have happened; only the use of credentials is written directly.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -19,13 +20,14 @@ from signet.models.clients import TrustDetails, find_client
 from signet.models.database import write
 from signet.models.passkeys import PasskeyRow
 from signet.models.resource_servers import find_resource_server
+from signet.models.signing_keys import load_signing_key_rows
 from signet.models.usage import write_batch
 from signet.operations import client_secrets, clients, resource_server_secrets
 from signet.operations.client_authentication import ClientAuthentication
 from signet.operations.client_facts import ClientFacts
-from signet.operations.resource_servers import create_resource_server
+from signet.operations.resource_servers import create_resource_server, edit_resource_server
 from signet.operations.scopes import create_scope
-from signet.operations.signing_keys import take_due_step
+from signet.operations.signing_keys import rotate_key, take_due_step
 from signet.operations.token_options import TokenOptions
 from signet.usage import RefusedRequest, UsageMemory
 from signet.wiring import utc_now, wiring
@@ -47,6 +49,8 @@ SCOPES = {
     "invoices.send": ("https://billing.example.org", "Send invoices to customers"),
     "stock.read": ("https://stock.example.org", "Read what is in stock"),
 }
+#: The API that asks about tokens with a secret of its own.
+ASKING_API = "https://orders.example.org"
 #: What people call the APIs.
 API_NAMES = {
     "https://api.example.org": "Partner API",
@@ -193,30 +197,20 @@ def furnish(app: Flask, now: datetime | None = None) -> Believable:
     now = now or utc_now()
     with app.app_context():
         _make_admins(app)
-        _make_keys(now)
-        for name, (api, description) in SCOPES.items():
-            create_scope(
-                name, apis=[api], description=description, actor=_BY_ADA, now=now - 380 * DAY
-            )
-        issuer = resource_server_secrets.create_secret(
-            "https://orders.example.org",
-            description="orders gateway",
-            actor=_BY_ADA,
-            now=now - 40 * DAY,
-        )
-        for story in STORIES:
-            _register(story, now)
-        old, new = _rotate(now)
+        for moment, act in sorted(_acts(now), key=lambda pair: pair[0]):
+            act(moment)
         _use(now)
-        _use_of_api(issuer.secret_id, now)
-        references = _refuse(now)
-        api = find_resource_server("https://orders.example.org")
+        api = find_resource_server(ASKING_API)
         assert api is not None
+        _use_of_api(api.secrets[0].secret_id, now)
+        references = _refuse(now)
+        rotated = find_client("warehouse-sync")
+        assert rotated is not None
     return Believable(
-        old_secret_id=old,
-        new_secret_id=new,
+        old_secret_id=rotated.secrets[1].secret_id,
+        new_secret_id=rotated.secrets[0].secret_id,
         api_number=api.number,
-        api_secret_id=issuer.secret_id,
+        api_secret_id=api.secrets[0].secret_id,
         references=references,
     )
 
@@ -256,24 +250,57 @@ def _make_admins(app: Flask) -> None:
         )
 
 
-def _make_keys(now: datetime) -> None:
+def _acts(now: datetime) -> Iterator[tuple[datetime, Callable[[datetime], object]]]:
+    """What people and Signet itself have done, each at its moment; run them in their order."""
     encryption, alg = wiring().encryption, wiring().settings.signing_alg
-    # Rotated by itself, as the days went by.
-    for days in range(104, -1, -1):
-        take_due_step(alg, encryption=encryption, actor=_BY_SIGNET, now=now - days * DAY)
+    with write() as session:
+        # The key of the first start; it was long ago.
+        for row in load_signing_key_rows(session):
+            row.announced_at = row.signing_at = now - 100 * DAY
+    for days in range(100, -1, -1):
+        step = partial(take_due_step, alg, encryption=encryption, actor=_BY_SIGNET)
+        yield now - days * DAY, lambda at, step=step: step(now=at)
     for identifier, name in API_NAMES.items():
-        create_resource_server(
-            identifier,
-            name=name,
-            signing_alg="ES256" if name == "Stock" else None,
-            encryption=encryption,
-            actor=_BY_ADA,
-            now=now - 20 * DAY if name == "Stock" else now - 381 * DAY,
+        create = partial(
+            create_resource_server, identifier, name=name, encryption=encryption, actor=_BY_ADA
         )
+        yield now - 381 * DAY, lambda at, create=create: create(now=at)
+    for name, (api, description) in SCOPES.items():
+        scope = partial(create_scope, name, apis=[api], description=description, actor=_BY_ADA)
+        yield now - 380 * DAY, lambda at, scope=scope: scope(now=at)
+    for story in STORIES:
+        yield now - story.age * DAY, partial(_register, story)
+        if not story.enabled:
+            yield now - 19 * DAY, partial(_disable, story)
+    yield now - 40 * DAY, _make_secret_of_api
+    yield now - 4 * DAY, _rotate
+    choose = partial(
+        edit_resource_server,
+        "https://stock.example.org",
+        name="Stock",
+        signing_alg="ES256",
+        version=None,
+        encryption=encryption,
+        actor=_BY_ADA,
+    )
+    yield now - 20 * DAY, lambda at: choose(now=at)
+    rotate = partial(
+        rotate_key, alg, default_alg=alg, at_once=False, encryption=encryption, actor=_BY_ADA
+    )
+    yield now - DAY, lambda at: rotate(now=at)
+
+
+def _make_secret_of_api(now: datetime) -> None:
+    resource_server_secrets.create_secret(
+        ASKING_API, description="orders gateway", actor=_BY_ADA, now=now
+    )
+
+
+def _disable(story: Story, now: datetime) -> None:
+    clients.disable_client(story.client_id, actor=_BY_ADA, now=now)
 
 
 def _register(story: Story, now: datetime) -> None:
-    born = now - story.age * DAY
     facts = ClientFacts(
         name=story.name,
         description=f"{story.name} of the shop." if story.contact else "",
@@ -283,13 +310,11 @@ def _register(story: Story, now: datetime) -> None:
         "client_id": story.client_id,
         "scopes": story.scopes,
         "actor": _BY_GRACE,
-        "now": born,
+        "now": now,
     }
     if story.method == "client_secret_basic":
         ends = None if story.ends_in is None else timedelta(days=story.age + story.ends_in)
         clients.register_client(facts, secret_expires_in=ends, **common)
-        with_id = find_client(story.client_id)
-        assert with_id is not None
     elif story.method == "private_key_jwt":
         keys = jwk_set(public_jwk(make_key(), kid="ledger-2026"))
         clients.register_client_without_secret(
@@ -302,8 +327,6 @@ def _register(story: Story, now: datetime) -> None:
         clients.register_client_without_secret(
             facts, ClientAuthentication(method=story.method, trusted_issuers=(_TRUST,)), **common
         )
-    if not story.enabled:
-        clients.disable_client(story.client_id, actor=_BY_ADA, now=now - 19 * DAY)
 
 
 _TRUST = TrustDetails(
@@ -313,14 +336,9 @@ _TRUST = TrustDetails(
 )
 
 
-def _rotate(now: datetime) -> tuple[str, str]:
+def _rotate(now: datetime) -> None:
     """A rotation that is not finished: a caller still has the old secret."""
-    client = find_client("warehouse-sync")
-    assert client is not None
-    issued = client_secrets.rotate_secret(
-        "warehouse-sync", description="prod 2026", actor=_BY_ADA, now=now - 4 * DAY
-    )
-    return client.secrets[0].secret_id, issued.secret_id
+    client_secrets.rotate_secret("warehouse-sync", description="prod 2026", actor=_BY_ADA, now=now)
 
 
 def _use(now: datetime) -> None:
@@ -370,7 +388,7 @@ def _note(
 
 def _use_of_api(secret_id: str, now: datetime) -> None:
     memory = UsageMemory()
-    api = find_resource_server("https://orders.example.org")
+    api = find_resource_server(ASKING_API)
     assert api is not None
     for hour in range(48):
         memory.note_use(

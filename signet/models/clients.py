@@ -11,6 +11,7 @@ from sqlalchemy.orm import (
     Mapped,
     Session,
     column_property,
+    defer,
     mapped_column,
     relationship,
     selectinload,
@@ -227,6 +228,8 @@ def load_client_snapshot(session: Session, client_id: str) -> Client | None:
         select(ClientRow)
         .where(ClientRow.client_id == client_id)
         .options(
+            # Of no interest to the protocol.
+            defer(ClientRow.last_used_at),
             selectinload(ClientRow.secrets),
             selectinload(ClientRow.scopes).selectinload(ScopeRow.resource_servers),
         )
