@@ -1,4 +1,4 @@
-"""How credentials are used, which requests were refused, and secrets that end when they fall quiet."""
+"""How credentials are used, refused requests, and secrets that end when they fall quiet."""
 
 import sqlalchemy as sa
 from alembic import op

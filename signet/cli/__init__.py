@@ -5,6 +5,8 @@ with one line on stderr, 2 wrong usage.
 """
 
 from flask import Flask
+from flask.cli import routes_command, run_command, shell_command
+from flask_migrate.cli import db
 
 from signet.cli import admin, api, audit, client, config, key, prepare, request, scope, secret
 
@@ -14,3 +16,6 @@ def register(app: Flask) -> None:
     app.cli.add_command(prepare.prepare_command)
     for noun in (client, secret, scope, api, key, admin, audit, request, config):
         app.cli.add_command(noun.group)
+    # They work, but are not for operators: ``run`` is no server, ``db`` is what ``prepare`` does.
+    for command in (routes_command, run_command, shell_command, db):
+        command.hidden = True

@@ -100,7 +100,6 @@ def has_had_tokens(client_id: str, *, since: datetime) -> bool:
         return session.scalars(query.limit(1)).first() is not None
 
 
-
 def tokens_of(client_ids: Collection[str], *, since: datetime) -> dict[str, int]:
     """How many tokens each of these clients has got since the hour of this moment."""
     query = (
