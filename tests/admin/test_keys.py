@@ -10,12 +10,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from signet.models.signing_keys import list_signing_keys
+from signet.models.usage import write_batch
 from signet.oauth.jwks import SigningKey
 from signet.operations import resource_servers
 from signet.operations.clients import ClientFacts, register_client
 from signet.operations.scopes import create_scope
 from signet.operations.signing_keys import take_due_step
 from signet.settings import Settings
+from signet.usage import flush
 from signet.wiring import Wiring, utc_now, wiring
 from tests.admin.clock import Clock, moved_clock
 from tests.admin.desk import Desk, sit_down, text_of
@@ -266,6 +268,20 @@ def test_before_it_is_removed_the_page_says_whom_it_hits_and_until_when(desk, cl
     assert "Signs instead A new key from this moment. No API has seen it yet" in page
 
 
+def test_before_it_is_removed_the_page_says_how_much_it_is_in_use(desk, clock):
+    (key,) = keys("signing", clock)
+    for outcome in ("token", "token", "introspection"):
+        wiring().usage.note_use(
+            "billing", "x", outcome, at=clock.now, address="192.0.2.1", user_agent="a test"
+        )
+    flush(wiring().usage, write_batch)
+    page = text_of(desk.open(f"/admin/keys/{key.kid}/remove"))
+    assert "In use 2 tokens issued in the last 24 hours." in page
+    choose("EdDSA", clock)
+    page = text_of(desk.open(f"/admin/keys/{key.kid}/remove"))
+    assert "2 tokens issued in the last 24 hours, by all keys together." in page
+
+
 def test_the_next_key_is_named_if_it_is_to_sign_instead(desk, clock):
     rotate(desk, how="announce")
     (old,), (following,) = keys("signing", clock), keys("announced", clock)
@@ -316,7 +332,7 @@ def test_of_a_key_of_another_algorithm_only_its_apis_are_named(desk, clock):
     choose("EdDSA", clock)
     key = next(key for key in keys("signing", clock) if key.alg == "EdDSA")
     page = text_of(desk.open(f"/admin/keys/{key.kid}/remove"))
-    assert "Refused by Stock API Signs instead" in page
+    assert "Refused by Stock API In use" in page
 
 
 def test_a_key_that_stands_in_for_the_default_names_the_apis_of_the_default(

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from signet.models.client_list import longest_token_lifetime
 from signet.models.resource_servers import ResourceServerDetails, list_resource_servers
 from signet.models.signing_keys import list_signing_keys
+from signet.models.usage import EVERYBODY, TOKEN, counts_of
 from signet.oauth.client import LONGEST_LIFETIME
 from signet.oauth.jwks import ANNOUNCED, RETIRED, SIGNING, KeyRing, SigningKey
 
@@ -61,6 +62,10 @@ class Removal:
     valid_until: datetime | None
     #: How long clients may go on sending a token that is refused.
     longest_lifetime: timedelta
+    #: Issued in the last day, whichever key has signed them.
+    tokens_of_day: int
+    #: Whether another key signs as well, for APIs that want another algorithm.
+    signs_beside: bool
     #: Signs from then on, if this one signs now and another has been announced.
     successor: SigningKey | None
 
@@ -118,6 +123,12 @@ def find_removal(kid: str, default_alg: str, now: datetime) -> Removal | None:
         apis=_apis_of(default_alg if stands_in else key.alg, default_alg, apis),
         valid_until=None if state == ANNOUNCED else last_signed + lifetime,
         longest_lifetime=lifetime,
+        tokens_of_day=sum(
+            counted.count
+            for counted in counts_of(EVERYBODY, since=now - timedelta(days=1))
+            if counted.outcome == TOKEN
+        ),
+        signs_beside=any(other.state(now) == SIGNING for other in keys if other != key),
         successor=_successor(ring, key, default_alg, apis, now) if state == SIGNING else None,
     )
 
