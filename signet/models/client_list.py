@@ -163,7 +163,7 @@ def count_clients_by_state(now: datetime) -> dict[str, int]:
     each = select(state_of.label("state")).select_from(ClientRow).subquery()
     with read() as session:
         found = session.execute(select(each.c.state, func.count()).group_by(each.c.state))
-        return dict.fromkeys(STATES, 0) | dict(found.tuples())
+        return dict.fromkeys(STATES, 0) | dict(found.all())
 
 
 def longest_token_lifetime() -> timedelta | None:
