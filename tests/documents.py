@@ -29,4 +29,15 @@ def run(
 
 def run_bash(server: Server, block: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """The outcome of a block; the first command that fails ends it."""
-    return run(server, ["bash", "-euo", "pipefail", "-c", block], **variables)
+    command = ["bash", "-euo", "pipefail", "-c", block]
+    return run(server, command, cwd=_checkout(server), **variables)
+
+
+def _checkout(server: Server) -> Path:
+    """A folder like the one that people stand in, in which a command may leave files."""
+    folder = server.folder / "checkout"
+    if not folder.exists():
+        folder.mkdir()
+        for entry in ROOT.iterdir():
+            folder.joinpath(entry.name).symlink_to(entry)
+    return folder

@@ -28,7 +28,8 @@ def test_the_commands_of_operators_run_as_printed(server: Server, document: str)
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_link_to_a_file_leads_somewhere(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+    pictures = re.findall(r' (?:src|srcset)="([^"]+)"', text)
+    for target in (*re.findall(r"\]\(([^)#:]+)\)", text), *pictures):
         assert (ROOT / document).parent.joinpath(target).exists(), target
 
 
