@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format pictures setup-test packages pins .venv
+.PHONY: help setup run test lint format pictures bench-pages setup-test packages pins .venv
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,9 @@ format: setup-test ## mend what the linter and the formatter can
 
 pictures: setup-test packages ## take the pictures of README.md and docs/ anew
 	@$(BIN)/python -m tests.pictures
+
+bench-pages: setup-test packages ## measure the admin pages with 5,000 clients against their budgets
+	@$(BIN)/python -m bench.pages
 
 setup-test: setup ## install what the tests need besides
 	@$(call install,requirements-dev.txt)

@@ -1,0 +1,1 @@
+"""Measurements of a running Signet, each a command of the Makefile."""
