@@ -65,6 +65,7 @@ def take_turn(parts: Wiring) -> None:
         partial(
             take_due_step,
             settings.signing_alg,
+            rsa_bits=settings.rsa_bits,
             encryption=parts.encryption,
             actor=_SIGNET,
             now=now,

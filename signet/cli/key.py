@@ -51,6 +51,7 @@ def rotate_key(at_once: bool, alg: str | None, as_json: bool) -> None:
         alg or parts.settings.signing_alg,
         default_alg=parts.settings.signing_alg,
         at_once=at_once,
+        rsa_bits=parts.settings.rsa_bits,
         encryption=parts.encryption,
         actor=command_line(),
         now=now,
@@ -71,6 +72,7 @@ def revoke_key(kid: str, as_json: bool) -> None:
     successor = signing_keys.revoke_key(
         kid,
         default_alg=parts.settings.signing_alg,
+        rsa_bits=parts.settings.rsa_bits,
         encryption=parts.encryption,
         actor=command_line(),
         now=now,

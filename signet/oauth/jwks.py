@@ -26,6 +26,8 @@ ANNOUNCED, SIGNING, RETIRED, REMOVED, REVOKED = (
     "removed",
     "revoked",
 )
+#: Bits of a new RSA key, unless more are asked for: what every library checks (RFC 7518 §3.3).
+RSA_BITS = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,10 +162,10 @@ def next_signing_at(in_use: SigningKey | None, alg: str, now: datetime) -> datet
     return max(in_use.signing_at + SIGNS_FOR, now + ANNOUNCED_FOR)
 
 
-def generate_private_key(alg: str) -> Key:
-    """A new private key for the algorithm: RSA with 2048 bits, P-256 or Ed25519."""
+def generate_private_key(alg: str, *, rsa_bits: int = RSA_BITS) -> Key:
+    """A new private key for the algorithm: RSA of this many bits, P-256 or Ed25519."""
     if alg in ("RS256", "PS256"):
-        return RSAKey.generate_key(2048, auto_kid=False)
+        return RSAKey.generate_key(rsa_bits, auto_kid=False)
     if alg == "ES256":
         return ECKey.generate_key("P-256", auto_kid=False)
     if alg == "EdDSA":

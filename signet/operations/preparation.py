@@ -41,7 +41,13 @@ def prepare(settings: Settings, *, actor: Actor, now: datetime) -> Settings:
             settings = _make_key_files(settings)
             encryption = KeyEncryption(settings.key_encryption_keys)
             _check_keys_open(encryption, now=now)
-            take_due_step(settings.signing_alg, encryption=encryption, actor=actor, now=now)
+            take_due_step(
+                settings.signing_alg,
+                rsa_bits=settings.rsa_bits,
+                encryption=encryption,
+                actor=actor,
+                now=now,
+            )
     except DatabaseUnavailableError as error:
         raise _unreachable(error) from None
     return settings

@@ -16,6 +16,7 @@ from signet.models.refused_requests import forget_refusals_of
 from signet.models.resource_servers import find_resource_server_row
 from signet.models.scopes import ResourceServerRow
 from signet.models.usage import forget_usage_of
+from signet.oauth.jwks import RSA_BITS
 from signet.operations.errors import EditConflictError, InUseError, NotFoundError, OperationError
 from signet.operations.signing_keys import ensure_signing_key
 from signet.operations.text import check_api_identifier, check_line
@@ -27,6 +28,7 @@ def create_resource_server(
     *,
     name: str = "",
     signing_alg: str | None = None,
+    rsa_bits: int = RSA_BITS,
     encryption: KeyEncryption,
     actor: Actor,
     now: datetime,
@@ -41,7 +43,9 @@ def create_resource_server(
         _check_signing_alg(signing_alg)
         with read() as session:
             _check_free(session, identifier, field="identifier")
-        ensure_signing_key(signing_alg, encryption=encryption, actor=actor, now=now)
+        ensure_signing_key(
+            signing_alg, rsa_bits=rsa_bits, encryption=encryption, actor=actor, now=now
+        )
     with act() as session:
         api = add_resource_server(session, identifier, name=name, now=now)
         api.signing_alg = signing_alg
@@ -61,6 +65,7 @@ def edit_resource_server(
     name: str,
     signing_alg: str | None,
     version: int | None = None,
+    rsa_bits: int = RSA_BITS,
     encryption: KeyEncryption,
     actor: Actor,
     now: datetime,
@@ -75,7 +80,9 @@ def edit_resource_server(
         _check_signing_alg(signing_alg)
         with read() as session:
             _get_version(session, identifier, version)
-        ensure_signing_key(signing_alg, encryption=encryption, actor=actor, now=now)
+        ensure_signing_key(
+            signing_alg, rsa_bits=rsa_bits, encryption=encryption, actor=actor, now=now
+        )
     with act() as session:
         api = _get_version(session, identifier, version)
         before = _facts(api)

@@ -9,6 +9,7 @@ should wait for the lock that long.
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import partial
 
 import gevent
 from joserfc.jwk import Key
@@ -28,6 +29,7 @@ from signet.oauth.jwks import (
     ANNOUNCED,
     ANNOUNCED_FOR,
     PUBLISHED_AFTERWARDS,
+    RSA_BITS,
     SIGNING,
     KeyRing,
     generate_private_key,
@@ -37,7 +39,12 @@ from signet.operations.errors import NotFoundError, OperationError
 
 
 def take_due_step(
-    default_alg: str, *, encryption: KeyEncryption, actor: Actor, now: datetime
+    default_alg: str,
+    *,
+    rsa_bits: int = RSA_BITS,
+    encryption: KeyEncryption,
+    actor: Actor,
+    now: datetime,
 ) -> str | None:
     """Make a first key, or announce a next one, if that is due; safe on many nodes at once.
 
@@ -47,7 +54,7 @@ def take_due_step(
         alg = load_key_ring(session).due_algorithm(default_alg, _in_use(session, default_alg), now)
     if alg is None:
         return None
-    private_key = generate_in_thread(alg)
+    private_key = generate_in_thread(alg, rsa_bits)
     with act() as session:
         rows = load_signing_key_rows(session)
         ring = _ring(rows)
@@ -76,7 +83,14 @@ def take_due_step(
     return row.kid
 
 
-def ensure_signing_key(alg: str, *, encryption: KeyEncryption, actor: Actor, now: datetime) -> None:
+def ensure_signing_key(
+    alg: str,
+    *,
+    rsa_bits: int = RSA_BITS,
+    encryption: KeyEncryption,
+    actor: Actor,
+    now: datetime,
+) -> None:
     """Have a key of this algorithm that signs from now on, as an API is about to need it.
 
     It has not been announced, or not for long. Nobody has checked a token of this algorithm before,
@@ -85,7 +99,7 @@ def ensure_signing_key(alg: str, *, encryption: KeyEncryption, actor: Actor, now
     with read() as session:
         if load_key_ring(session).signs_on(alg, now):
             return
-    private_key = generate_in_thread(alg)
+    private_key = generate_in_thread(alg, rsa_bits)
     with act() as session:
         rows = load_signing_key_rows(session)
         ring = _ring(rows)
@@ -143,6 +157,7 @@ def rotate_key(
     *,
     default_alg: str,
     at_once: bool,
+    rsa_bits: int = RSA_BITS,
     encryption: KeyEncryption,
     actor: Actor,
     now: datetime,
@@ -153,7 +168,7 @@ def rotate_key(
     :param at_once: sign with it from now on, although APIs may not have seen it yet; otherwise
         it is announced now and signs in 14 days.
     """
-    private_key = generate_in_thread(alg)
+    private_key = generate_in_thread(alg, rsa_bits)
     with act() as session:
         used = _in_use(session, default_alg)
         if alg not in used:
@@ -190,7 +205,13 @@ def rotate_key(
 
 
 def revoke_key(
-    kid: str, *, default_alg: str, encryption: KeyEncryption, actor: Actor, now: datetime
+    kid: str,
+    *,
+    default_alg: str,
+    rsa_bits: int = RSA_BITS,
+    encryption: KeyEncryption,
+    actor: Actor,
+    now: datetime,
 ) -> str | None:
     """Take a key out of the key set at once: an emergency, APIs then refuse its tokens.
 
@@ -200,7 +221,7 @@ def revoke_key(
         alg = _get_row(load_signing_key_rows(session), kid).alg
         # One whose algorithm is on its way out makes room for the default.
         successor_alg = alg if alg in _in_use(session, default_alg) else default_alg
-    private_key = generate_in_thread(successor_alg)
+    private_key = generate_in_thread(successor_alg, rsa_bits)
     with act() as session:
         rows = load_signing_key_rows(session)
         row = _get_row(rows, kid)
@@ -233,9 +254,10 @@ def revoke_key(
         return successor.kid if successor else None
 
 
-def generate_in_thread(alg: str) -> Key:
+def generate_in_thread(alg: str, rsa_bits: int) -> Key:
     """A private key, made in a real thread so that a worker's other requests go on."""
-    key: Key = gevent.get_hub().threadpool.apply(generate_private_key, (alg,))
+    make = partial(generate_private_key, alg, rsa_bits=rsa_bits)
+    key: Key = gevent.get_hub().threadpool.apply(make, ())
     return key
 
 

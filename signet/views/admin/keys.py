@@ -101,6 +101,7 @@ def rotate() -> ResponseReturnValue:
                 form.chosen(algorithms),
                 default_alg=parts.settings.signing_alg,
                 at_once=at_once,
+                rsa_bits=parts.settings.rsa_bits,
                 encryption=parts.encryption,
                 actor=acting(),
                 now=now,
@@ -133,6 +134,7 @@ def remove(kid: str) -> ResponseReturnValue:
         successor = signing_keys.revoke_key(
             kid,
             default_alg=parts.settings.signing_alg,
+            rsa_bits=parts.settings.rsa_bits,
             encryption=parts.encryption,
             actor=acting(),
             now=parts.clock(),
