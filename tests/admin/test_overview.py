@@ -212,6 +212,18 @@ def test_an_old_secret_that_is_still_used_and_ends_soon_is_named_with_who_uses_i
     assert "is still in use by 10.0.4.7, last 3 minutes ago" in page
 
 
+def test_a_rotation_that_is_not_finished_comes_before_what_has_weeks_left(desk):
+    now = utc_now()
+    make_client("aaa", "Aaa", expires_in=20 * DAY)
+    make_client("billing-export", "Billing export", now=now - 30 * DAY)
+    client = find_client("billing-export")
+    assert client is not None
+    client_secrets.rotate_secret("billing-export", actor=TEST, now=now - DAY)
+    used("billing-export", client.secrets[0].secret_id, at=now)
+    page = text_of(desk.open("/admin/"))
+    assert page.index("Billing export : the old secret") < page.index("Aaa : the last secret")
+
+
 def test_an_old_secret_that_nobody_uses_any_more_needs_nobody(desk):
     now = utc_now()
     make_client("billing-export", "Billing export", now=now - 30 * DAY)
