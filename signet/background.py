@@ -17,6 +17,7 @@ from flask import Flask
 from signet.models.admin_links import prune_links
 from signet.models.admin_sessions import SessionLimits, prune_sessions
 from signet.models.audit import Actor
+from signet.models.database import DatabaseUnavailableError
 from signet.models.form_numbers import prune_form_numbers
 from signet.models.refused_requests import prune_refused_requests
 from signet.models.replay_notes import prune_replay_notes
@@ -52,6 +53,8 @@ def flush_usage(parts: Wiring) -> None:
     """Write down what was served since the last time; needs the app's context."""
     try:
         flush(parts.usage, write_batch)
+    except DatabaseUnavailableError as error:
+        log.warning("use of credentials waits for the database", extra={"reason": str(error)})
     except Exception:
         log.exception("use of credentials could not be written; it is kept for the next time")
 

@@ -249,7 +249,8 @@ def test_u22_c31_of_fifty_at_once_one_becomes_administrator(raced: Raced):
     # The others came too late, or while the server had its hands full.
     assert set(statuses) <= {303, 404, 429}
     admins = raced.server.flask("admin", "list")
-    assert [(admin["name"], admin["role"]) for admin in admins] == [(raced.winner, "administrator")]
+    # Others of this file have made viewers there, each for itself.
+    assert [a["name"] for a in admins if a["role"] == "administrator"] == [raced.winner]
     assert Browser(raced.server.base_url).sign_in(raced.winner, PASSWORD) == 303
 
 

@@ -249,9 +249,9 @@ def test_the_list_can_be_narrowed(shell, client_id):
 def test_people_read_columns(shell, client_id):
     shell.json("client", "create", "Other", "--client-id", "x-1")
     assert shell.text("client", "list").splitlines() == [
-        "CLIENT ID       NAME            STATE   SECRETS  SCOPE",
-        "billing-export  Billing export  active  1        external-api",
-        "x-1             Other           active  1        -",
+        "CLIENT ID       NAME            STATE       SECRETS  SCOPE",
+        "billing-export  Billing export  never-used  1        external-api",
+        "x-1             Other           never-used  1        -",
     ]
 
 

@@ -112,9 +112,10 @@ def test_acts_at_once_are_numbered_without_gaps_in_one_chain(app):
 
 
 WRITER = """
-import sys, threading
+import sys, threading, time
 from app import create_app
 from signet.models.audit import Actor, AuditedObject, act, append_entry
+from signet.models.audit_log import AuditFilter, list_entries
 from signet.settings import load_settings
 from signet.wiring import utc_now
 
@@ -131,7 +132,16 @@ def write(thread):
                     session, actor=actor, action="client.edit", object=about, now=utc_now()
                 )
             sys.stdout.write(about.id + "\\n")
+            if number == 0:
+                both.wait()
 
+def wait_for_the_other():
+    with app.app_context():
+        while len({entry.actor for entry in list_entries(AuditFilter()).entries}) < 2:
+            time.sleep(0.005)
+
+# Nobody goes on before both nodes have begun.
+both = threading.Barrier(threads, action=wait_for_the_other)
 print("ready", flush=True)
 input()
 workers = [threading.Thread(target=write, args=[thread]) for thread in range(threads)]

@@ -63,7 +63,7 @@ def test_a_client_without_secret_is_cloned_with_its_keys(app):
 def test_the_clone_is_enabled_and_noted_in_the_audit_log(app):
     register_client(FACTS, client_id="billing", **BY)
     clone()
-    assert [entry.object.id for entry in entries(action="client.create")] == ["import", "billing"]
+    assert [entry.object.id for entry in entries(action="client.create")] == ["billing", "import"]
 
 
 def test_a_client_that_there_is_not_cannot_be_cloned(app):

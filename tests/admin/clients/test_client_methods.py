@@ -53,7 +53,7 @@ def test_a_client_is_registered_with_what_its_method_needs_and_no_secret(tls_des
     assert (answer.status_code, answer.location) == (303, f"/admin/clients/{client_id}")
     page = text_of(tls_desk.open(answer.location))
     assert "Client “Billing export” was created." in page
-    assert "Billing export Active" in page
+    assert "Billing export Never used" in page
     assert proof_of(client_id) == expected
     assert get_client(client_id).secrets == ()
 
