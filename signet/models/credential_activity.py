@@ -114,3 +114,19 @@ def tokens_of(client_ids: Collection[str], *, since: datetime) -> dict[str, int]
     )
     with read() as session:
         return {client_id: int(count) for client_id, count in session.execute(query)}
+
+
+def refusals_of(client_ids: Collection[str], reason: str, *, since: datetime) -> dict[str, int]:
+    """How often each of these clients was refused for a reason since the day of a moment."""
+    query = (
+        select(UseCountRow.client_id, func.sum(UseCountRow.count))
+        .where(
+            UseCountRow.client_id.in_(client_ids),
+            UseCountRow.span == DAY,
+            UseCountRow.begins_at >= begin_of(DAY, since),
+            UseCountRow.outcome == reason,
+        )
+        .group_by(UseCountRow.client_id)
+    )
+    with read() as session:
+        return {client_id: int(count) for client_id, count in session.execute(query)}

@@ -28,8 +28,14 @@ class SecretExpiry:
     expires_at: datetime
 
 
-def list_secret_expiries(*, since: datetime, limit: int) -> tuple[SecretExpiry, ...]:
-    """Secrets that end after a moment and were not revoked, of whoever is served by secrets."""
+def list_secret_expiries(
+    *, since: datetime, until: datetime | None = None, replaced: bool = True, limit: int
+) -> tuple[SecretExpiry, ...]:
+    """Secrets that end after a moment and were not revoked, of whoever is served by secrets.
+
+    :param until: the last moment that counts; ``None``: any.
+    :param replaced: whether those that a rotation has replaced are wanted too.
+    """
     clients = (
         select(ClientRow.client_id, ClientRow.name, ClientSecretRow)
         .join(ClientSecretRow, ClientSecretRow.client_row_id == ClientRow.id)
@@ -44,7 +50,12 @@ def list_secret_expiries(*, since: datetime, limit: int) -> tuple[SecretExpiry, 
             (CLIENT, clients, ClientSecretRow),
             (API, apis, ResourceServerSecretRow),
         ):
-            rows = session.execute(_soonest(query, secret, since).limit(limit))
+            query = _soonest(query, secret, since)
+            if until is not None:
+                query = query.where(secret.expires_at <= until)
+            if not replaced:
+                query = query.where(secret.replaced_at.is_(None))
+            rows = session.execute(query.limit(limit))
             found += [_to_expiry(owner_type, *row) for row in rows]
     return tuple(sorted(found, key=lambda expiry: expiry.expires_at)[:limit])
 

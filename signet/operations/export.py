@@ -29,7 +29,9 @@ FORMAT = 1
 #: Clients that are loaded at once, without a pause.
 _BATCH = 100
 #: What belongs to this database, or changes without anybody's decision.
-_NOT_CONFIGURATION = frozenset({"number", "version", "client_count", "last_sign_in_at"})
+_NOT_CONFIGURATION = frozenset(
+    {"number", "version", "client_count", "last_sign_in_at", "last_used_at"}
+)
 
 
 def export_configuration(settings: Settings, *, now: datetime) -> Iterator[str]:

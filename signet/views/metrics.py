@@ -188,10 +188,10 @@ def _days_of_secrets(now: datetime) -> Metric:
         f"Days that a secret still works, if {SOON.days} or less; not of one that was replaced.",
         labels=["owner_type", "owner", "secret_id"],
     )
-    for expiry in list_secret_expiries(since=now, limit=MOST_SECRETS):
-        if expiry.expires_at <= now + SOON and expiry.secret.replaced_at is None:
-            labels = [expiry.owner_type, expiry.owner, expiry.secret.secret_id]
-            family.add_metric(labels, _days(expiry.expires_at, now))
+    soon = list_secret_expiries(since=now, until=now + SOON, replaced=False, limit=MOST_SECRETS)
+    for expiry in soon:
+        labels = [expiry.owner_type, expiry.owner, expiry.secret.secret_id]
+        family.add_metric(labels, _days(expiry.expires_at, now))
     return family
 
 

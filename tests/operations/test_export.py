@@ -14,6 +14,7 @@ from signet.operations.clients import ClientFacts, register_client
 from signet.operations.export import export_configuration
 from signet.settings import Settings, load_settings
 from tests.operations.acting import ADA, NOON, PASSWORD, make_admin, make_key, make_scope, register
+from tests.usage import used
 
 SECRET_KEY = "canary-secret-key-canary-secret-key"
 
@@ -67,11 +68,13 @@ def test_it_holds_everything_that_is_registered(everything, settings):
 
 def test_of_a_client_no_fact_is_left_out(everything, settings):
     (client,) = exported(settings)["clients"]
-    assert set(ClientDetails.__slots__) - client.keys() == {"version"}
+    assert set(ClientDetails.__slots__) - client.keys() == {"last_used_at", "version"}
 
 
-def test_the_same_configuration_gives_the_same_bytes(everything, settings):
-    assert written(settings) == written(settings)
+def test_the_same_configuration_gives_the_same_bytes_however_it_is_used(everything, settings):
+    before = written(settings)
+    used(exported(settings)["clients"][0]["client_id"], at=NOON)
+    assert written(settings) == before
 
 
 def test_c14_u36_it_holds_no_secret_no_digest_and_no_private_key(everything, settings):

@@ -8,6 +8,7 @@ from flask import url_for
 
 from signet.models.client_list import EXPIRED, EXPIRING, NO_SECRET, ClientFilter, list_clients
 from signet.models.clients import ClientDetails
+from signet.models.credential_activity import refusals_of
 from signet.models.ending_secrets import EndingSecret, find_ending_secrets
 from signet.models.party_names import names_of
 from signet.models.token_demand import ChattyClient, find_chatty_clients
@@ -24,7 +25,7 @@ _NAMED_CLIENTS, _LOOKED_AT = 5, 25
 #: So many refusals of one reason in a day are worth a look; fewer happen.
 MANY_REFUSALS = 10
 _NAMED_REFUSALS = 5
-_DAY = timedelta(days=1)
+_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 
 #: Worst first.
 _TAGS = {EXPIRED: "Expired", NO_SECRET: "No secret", EXPIRING: ""}
@@ -90,17 +91,11 @@ def _worry(state: str, count: int, now: datetime) -> Worry:
     found = [(client, status_of(client, now)) for client in page.clients]
     found.sort(key=lambda pair: pair[1].ends_at or now)
     named = tuple(found[:_NAMED_CLIENTS])
-    refused = _refused_for_ended_secrets(now) if state == EXPIRED else {}
+    refused = {}
+    if state == EXPIRED:
+        clients = [client.client_id for client, _ in named]
+        refused = refusals_of(clients, Reason.EXPIRED_SECRET, since=now - _WEEK)
     return Worry(state, _TAGS[state], named, count - len(named), refused)
-
-
-def _refused_for_ended_secrets(now: datetime) -> dict[str, int]:
-    since = now - timedelta(days=7)
-    return {
-        client_id: count
-        for client_id, reason, count in refusals_by_client(since=since, limit=1_000)
-        if reason == Reason.EXPIRED_SECRET
-    }
 
 
 def _refused(now: datetime) -> Iterator[Refused]:
