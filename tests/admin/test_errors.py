@@ -118,12 +118,16 @@ def encoded(fields: dict[str, str], odd: str, value: str) -> str:
 @pytest.mark.parametrize("house", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("value", ODD_VALUES.values(), ids=ODD_VALUES)
 def test_u39_no_value_of_a_form_is_too_odd(house: House, forms: list[Form], value: str):
+    """Each value in every third field, each field with every third value."""
+    turn = list(ODD_VALUES.values()).index(value)
     sent = set()
     for who, action, fields in forms:
-        for odd in fields.keys() - {"csrf_token", "form_number", "password"}:
+        for odd in sorted(fields.keys() - {"csrf_token", "form_number", "password"}):
             if (action, odd) in sent:
                 continue
             sent.add((action, odd))
+            if (len(sent) + turn) % 3:
+                continue
             fresh = {"form_number": secrets.token_hex(8)} if "form_number" in fields else {}
             body = encoded(fields | fresh, odd, value)
             check(house.people[who].post(action, data=body, content_type=FORM))

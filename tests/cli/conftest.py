@@ -9,6 +9,12 @@ from tests.conftest import MakeSettings
 
 
 @pytest.fixture
+def engine() -> str:
+    """SQLite: what commands ask of a database is tested on both engines where it is asked."""
+    return "sqlite"
+
+
+@pytest.fixture
 def settings(make_settings: MakeSettings, database_url: str) -> Settings:
     """Elliptic keys: they are made in no time."""
     return make_settings(SIGNET_DATABASE_URL=database_url, SIGNET_SIGNING_ALG="ES256")

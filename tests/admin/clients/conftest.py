@@ -11,7 +11,7 @@ from tests.admin.clients.steps import make_client_in_each_state
 from tests.admin.desk import Desk, sit_down
 from tests.admin.house import House, furnished
 from tests.certificates import make_authority
-from tests.databases import ENGINES, Databases
+from tests.databases import Databases
 from tests.usage import used
 
 
@@ -34,15 +34,14 @@ def shared_desk(house: House) -> Iterator[Desk]:
         yield Desk(house.people["operator"])
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module")
 def states_house(
-    request: pytest.FixtureRequest,
     databases: Databases,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[House]:
     """A house with clients in every state."""
     with (
-        databases.fresh(request.param) as url,
+        databases.fresh("sqlite") as url,
         furnished(tmp_path_factory.mktemp("states"), url) as house,
     ):
         with house.app.app_context():
