@@ -17,7 +17,7 @@ run: setup ## install, prepare and serve on http://localhost:8000
 	@exec $(BIN)/gunicorn wsgi:app
 
 test: setup-test packages lint ## install, check style and types, run every test
-	@$(BIN)/pytest --numprocesses 3 --dist worksteal
+	@$(BIN)/pytest --numprocesses 4 --dist worksteal
 
 lint: setup-test ## check style and types, change nothing
 	@$(BIN)/ruff check

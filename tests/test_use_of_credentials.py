@@ -132,7 +132,7 @@ def test_a_locked_database_slows_no_token_and_loses_no_count(start_server: Start
     assert {status for status, *_ in answers} == {200}
     # A request that waited for the lock would take seconds.
     assert max(seconds for *_, seconds in answers) < 1
-    assert "use of credentials could not be written" in traffic.server.log
+    assert "use of credentials waits for the database" in traffic.server.log
     traffic.wait_for_tokens(len(answers) + 1)
     assert traffic.secret not in traffic.server.log
 

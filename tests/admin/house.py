@@ -87,7 +87,7 @@ class House:
 
     def a_form_for(self, who: str) -> str:
         """The address of a page with a form for them; signed in, each has the one to sign out."""
-        return "/admin/sign-in" if who == VISITOR else "/admin/"
+        return "/admin/sign-in" if who == VISITOR else "/admin/scopes"
 
     def contents(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of every table, but for when somebody was last seen."""

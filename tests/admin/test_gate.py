@@ -139,11 +139,13 @@ def test_u23_a_form_of_another_site_is_refused_although_its_token_is_right(
     sqlite_house: House, headers: dict[str, str]
 ):
     before = sqlite_house.contents()
+    # All routes pass one gate: one origin is tried at each, the others at some.
+    routes = CHANGING_ROUTES if "cross-site" in headers.values() else CHANGING_ROUTES[::9]
     statuses = {
         route: sqlite_house.open(ADMINISTRATOR, route, headers=headers).status_code
-        for route in CHANGING_ROUTES
+        for route in routes
     }
-    assert statuses == dict.fromkeys(CHANGING_ROUTES, 403)
+    assert statuses == dict.fromkeys(routes, 403)
     assert sqlite_house.contents() == before
 
 

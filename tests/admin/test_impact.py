@@ -182,8 +182,15 @@ def test_reference_tokens_end_with_their_client(desk, secret_id):
 
 
 def test_tokens_of_a_client_that_was_not_here_for_long_are_over(desk, secret_id):
-    use("billing-export", secret_id, ago=61 * MINUTE)
+    use("billing-export", secret_id, ago=DAY + MINUTE)
     assert "It holds none that is valid." in text_of(desk.open(f"{BILLING}/disable"))
+
+
+def test_tokens_may_live_on_that_were_issued_before_the_lifetime_was_shortened(desk, secret_id):
+    use("billing-export", secret_id, ago=DAY - 5 * MINUTE)
+    if_longer = r"Valid until .* UTC at the latest, if the lifetime was longer before; else none"
+    for path in (f"{BILLING}/disable", f"{BILLING}/secrets/{secret_id}/revoke", "/admin/scopes/1"):
+        assert re.search(if_longer, text_of(desk.open(path))), path
 
 
 def test_the_use_of_a_key_stands_beside_it(desk):

@@ -45,8 +45,13 @@ OLD = secret("old", replaced_at=NOON - 5 * DAY, expires_at=NOON + 2 * DAY)
 NEW = secret("new", NOON - 5 * DAY)
 
 
-def judge(of: SecretDetails = OLD, owned=(NEW, OLD), **credentials: CredentialActivity) -> Verdict:
-    return verdict_of(of, owned, OwnerActivity(credentials=credentials), NOON)
+def judge(
+    of: SecretDetails = OLD,
+    owned=(NEW, OLD),
+    since: datetime | None = NOON - 200 * DAY,
+    **credentials: CredentialActivity,
+) -> Verdict:
+    return verdict_of(of, owned, OwnerActivity(credentials=credentials, counted_since=since), NOON)
 
 
 def test_a_quiet_secret_whose_successor_is_in_use_is_safe_to_revoke():
@@ -96,7 +101,33 @@ def test_a_secret_that_was_just_made_is_never_safe_to_revoke():
     young = secret("young", NOON - 47 * HOUR, replaced_at=NOON - HOUR)
     newer = secret("newer", NOON - HOUR)
     verdict = judge(young, owned=[newer, young], newer=used(MINUTE, week=1, today=1))
-    assert verdict.text == "Never used; the new one was used once today"
+    assert verdict.text == "Never used; replaced 1 hour ago: wait and see"
+
+
+@pytest.mark.parametrize(
+    ("ago", "text"),
+    [
+        (10 * MINUTE, "Not used for 6 days; replaced 10 minutes ago: wait and see"),
+        (48 * HOUR - MINUTE, "Not used for 6 days; replaced 1 day ago: wait and see"),
+        (48 * HOUR, "Safe to revoke: not used for 6 days; the new one was used once today"),
+    ],
+)
+def test_a_secret_is_safe_to_revoke_only_48_hours_after_it_was_replaced(ago, text: str):
+    old, new = secret("old", replaced_at=NOON - ago), secret("new", NOON - ago)
+    verdict = judge(old, [new, old], old=used(6 * DAY), new=used(MINUTE, week=1, today=1))
+    assert verdict.text == text
+
+
+def test_a_secret_that_is_older_than_counting_is_not_said_to_be_unused_ever():
+    text = "Not used since uses are counted; the new one was used once today"
+    begun = OLD.created_at + DAY + MINUTE
+    assert judge(since=begun, new=used(MINUTE, week=1, today=1)) == Verdict(text, "info")
+    text = "Safe to revoke: never used; the new one was used once today"
+    assert judge(since=begun - MINUTE, new=used(MINUTE, week=1, today=1)).text == text
+
+
+def test_before_any_use_is_recorded_nothing_is_known():
+    assert judge(NEW, owned=[NEW], since=None) == Verdict("No use recorded yet", "info")
 
 
 def test_a_quiet_secret_without_a_successor_is_not_called_safe():

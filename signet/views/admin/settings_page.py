@@ -29,6 +29,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
     "Tokens": {
         "SIGNET_SIGNING_ALG": "Signing algorithm",
+        "SIGNET_RSA_BITS": "Bits of new RSA keys",
         "SIGNET_SCOPE_CLAIM": "Scope claim",
         "SIGNET_DPOP_NONCE": "DPoP nonces",
         "SIGNET_FAILURES_PER_MINUTE": "Failures in a minute",
