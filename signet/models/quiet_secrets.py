@@ -3,30 +3,65 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from signet.models.clients import ClientRow, ClientSecretRow
 from signet.models.database import read
 from signet.models.scopes import ResourceServerRow, ResourceServerSecretRow
-from signet.models.usage import CredentialUseRow
+from signet.models.usage import HOUR, SERVED, CredentialUseRow, UseCountRow
+from signet.oauth.client import CLIENT_SECRET_BASIC
+
+#: In so many hours a secret was used when callers have gone over to it: an admin's try is one.
+_HOURS_OF_USE = 2
+
+
+def has_recorded_uses(*, since: datetime) -> bool:
+    """Whether any use of any credential was written down since then."""
+    with read() as session:
+        newest = session.scalar(select(func.max(CredentialUseRow.last_used_at)))
+    return newest is not None and newest > since
 
 
 def clients_with_quiet_secrets(*, quiet_since: datetime, now: datetime) -> tuple[str, ...]:
     """Clients with a secret that ends when it falls quiet and was not used since then."""
-    query = select(ClientRow.client_id).join(ClientRow.secrets)
-    return _owners(query, ClientSecretRow, ClientRow.client_id, quiet_since, now)
+    successor = aliased(ClientSecretRow)
+    query = (
+        select(ClientRow.client_id)
+        .join(ClientRow.secrets)
+        .join(successor, successor.client_row_id == ClientRow.id)
+        .where(ClientRow.enabled, ClientRow.token_endpoint_auth_method == CLIENT_SECRET_BASIC)
+    )
+    return _owners(query, ClientSecretRow, successor, ClientRow.client_id, quiet_since, now)
 
 
 def apis_with_quiet_secrets(*, quiet_since: datetime, now: datetime) -> tuple[str, ...]:
     """The same of APIs, by identifier."""
-    query = select(ResourceServerRow.identifier).join(ResourceServerRow.secrets)
     identifier = ResourceServerRow.identifier
-    return _owners(query, ResourceServerSecretRow, identifier, quiet_since, now)
+    successor = aliased(ResourceServerSecretRow)
+    query = (
+        select(identifier)
+        .join(ResourceServerRow.secrets)
+        .join(successor, successor.resource_server_id == ResourceServerRow.id)
+    )
+    return _owners(query, ResourceServerSecretRow, successor, identifier, quiet_since, now)
+
+
+def load_secrets_gone_over_to(session: Session, owner_id: str) -> frozenset[str]:
+    """Ids of the credentials of a client or API that callers use, not only somebody once."""
+    query = (
+        select(UseCountRow.credential_id)
+        .where(*_served(owner_id))
+        .group_by(UseCountRow.credential_id)
+        .having(_hours() >= _HOURS_OF_USE)
+    )
+    return frozenset(session.scalars(query))
 
 
 def _owners(
     query: Select[Any],
     secret: type[ClientSecretRow] | type[ResourceServerSecretRow],
+    successor: Any,
     owner_id: Any,
     quiet_since: datetime,
     now: datetime,
@@ -36,12 +71,32 @@ def _owners(
         CredentialUseRow.credential_id == secret.secret_id,
         CredentialUseRow.last_used_at > quiet_since,
     )
+    hours = select(_hours()).where(
+        *_served(owner_id), UseCountRow.credential_id == successor.secret_id
+    )
     query = query.where(
         secret.ends_when_quiet,
         secret.revoked_at.is_(None),
         secret.expires_at > now,
         secret.replaced_at <= quiet_since,
         ~used_since,
+        successor.id != secret.id,
+        successor.created_at >= secret.replaced_at,
+        successor.revoked_at.is_(None),
+        or_(successor.expires_at.is_(None), successor.expires_at > now),
+        hours.scalar_subquery() >= _HOURS_OF_USE,
     )
     with read() as session:
         return tuple(session.scalars(query.distinct().order_by(owner_id)))
+
+
+def _hours() -> Any:
+    return func.count(UseCountRow.begins_at.distinct())
+
+
+def _served(owner_id: Any) -> tuple[Any, ...]:
+    return (
+        UseCountRow.client_id == owner_id,
+        UseCountRow.span == HOUR,
+        UseCountRow.outcome.in_(SERVED),
+    )

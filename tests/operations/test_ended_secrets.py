@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from signet.models.clients import find_client
+from signet.models.quiet_secrets import clients_with_quiet_secrets
 from signet.models.resource_servers import find_resource_server
 from signet.models.secrets import SecretDetails
 from signet.models.usage import write_batch
@@ -16,19 +17,19 @@ from signet.operations import client_secrets, clients, resource_server_secrets
 from signet.operations.client_authentication import ClientAuthentication
 from signet.operations.client_facts import ClientFacts
 from signet.operations.errors import NotFoundError
-from signet.operations.quiet_secrets import end_quiet_secrets
+from signet.operations.quiet_secrets import end_quiet_secrets, end_quiet_secrets_of
 from signet.operations.secret_life import MOST_LIVE_SECRETS, IssuedSecret
 from signet.usage import UsageMemory
 from tests.operations.acting import ADA, NOON, at_once, entries, make_scope, register, unchanged
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-SECOND = timedelta(seconds=1)
+MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
 
 create = partial(client_secrets.create_secret, "billing", actor=ADA, now=NOON)
 rotate = partial(client_secrets.rotate_secret, "billing", actor=ADA, now=NOON)
 revoke = partial(client_secrets.revoke_secret, "billing", actor=ADA, now=NOON)
 undo = partial(client_secrets.undo_revoke, "billing", actor=ADA, now=NOON + HOUR - SECOND)
-look = partial(end_quiet_secrets, actor=ADA)
+silent_look = partial(end_quiet_secrets, actor=ADA)
 
 
 @pytest.fixture
@@ -55,6 +56,19 @@ def use(issued: IssuedSecret, *moments: datetime) -> None:
             issued.client_id, issued.secret_id, "token", at=at, address="10.0.4.7", user_agent="x"
         )
     write_batch(memory.take())
+
+
+def note_elsewhere(at: datetime) -> None:
+    """Write down that somebody else has called: uses are being recorded."""
+    memory = UsageMemory()
+    memory.note_use("elsewhere", "", "token", at=at, address="10.0.4.8", user_agent="x")
+    write_batch(memory.take())
+
+
+def look(now: datetime) -> None:
+    """Look for quiet secrets while uses are being recorded."""
+    note_elsewhere(now - SECOND)
+    silent_look(now=now)
 
 
 # Taking a revocation back
@@ -138,7 +152,7 @@ def test_the_secret_of_an_api_comes_back_as_well(app):
 def second(first) -> IssuedSecret:
     """The one that replaced it at noon, and is in use."""
     issued = rotate(ends_when_quiet=True)
-    use(issued, NOON + DAY)
+    use(issued, NOON + HOUR, NOON + DAY)
     return issued
 
 
@@ -168,7 +182,8 @@ def test_a_secret_that_was_not_used_at_all_ends_48_hours_after_it_was_replaced(f
 
 
 def test_it_is_said_in_the_audit_log_by_whom_and_once(app, first, second):
-    at_once(app, *[partial(look, now=NOON + 3 * DAY)] * 4)
+    note_elsewhere(NOON + 3 * DAY - SECOND)
+    at_once(app, *[partial(silent_look, now=NOON + 3 * DAY)] * 4)
     (entry,) = entries(action="secret.end_quiet")
     assert (entry.actor, entry.object.id) == (ADA.name, "billing")
     assert entry.before["secret_id"] == first.secret_id
@@ -182,6 +197,42 @@ def test_the_quiet_of_a_client_that_never_used_the_new_one_says_nothing(first):
     assert state(first) == "live"
 
 
+def test_uses_within_one_hour_are_no_sign_that_anybody_went_over(first):
+    """An admin who tries the new one is not its caller."""
+    new = rotate(ends_when_quiet=True)
+    use(new, NOON + HOUR, NOON + HOUR + 59 * MINUTE)
+    look(now=NOON + 5 * DAY)
+    assert state(first) == "live"
+    use(new, NOON + 2 * HOUR)
+    look(now=NOON + 5 * DAY)
+    assert state(first) == "revoked"
+
+
+def test_silence_proves_nothing_while_no_use_is_recorded(first, second):
+    note_elsewhere(NOON + 5 * DAY - 10 * MINUTE)
+    silent_look(now=NOON + 5 * DAY)
+    assert state(first) == "live"
+
+
+def test_a_client_that_was_deleted_in_between_does_not_keep_the_others(first, second):
+    end_quiet_secrets_of(client_secrets.LIFE, ["gone", "billing"], actor=ADA, now=NOON + 3 * DAY)
+    assert state(first) == "revoked"
+
+
+def test_a_client_is_found_only_while_one_of_its_secrets_can_end(first):
+    """Whoever is found is looked at under the lock of writers."""
+    find = partial(clients_with_quiet_secrets, quiet_since=NOON + 3 * DAY, now=NOON + 5 * DAY)
+    new = rotate(ends_when_quiet=True)
+    assert find() == ()
+    use(new, NOON, NOON + HOUR)
+    assert find() == ("billing",)
+    clients.disable_client("billing", actor=ADA, now=NOON)
+    assert find() == ()
+    clients.enable_client("billing", actor=ADA, now=NOON)
+    _change_method()
+    assert find() == ()
+
+
 def test_the_only_secret_that_works_does_not_end(first, second):
     revoke(second.secret_id)
     look(now=NOON + 5 * DAY)
@@ -191,19 +242,19 @@ def test_the_only_secret_that_works_does_not_end(first, second):
 def test_an_older_secret_that_is_in_use_is_no_sign_that_anybody_went_over(first):
     kept = create()
     rotate(ends_when_quiet=True, replaces=[first.secret_id], now=NOON + SECOND)
-    use(kept, NOON + DAY)
+    use(kept, NOON + HOUR, NOON + DAY)
     look(now=NOON + 5 * DAY)
     assert state(first) == "live"
 
 
 def test_a_secret_with_a_date_does_not_end_before_it(first):
-    use(rotate(overlap=7 * DAY), NOON + HOUR)
+    use(rotate(overlap=7 * DAY), NOON, NOON + HOUR)
     look(now=NOON + 5 * DAY)
     assert state(first, NOON + 5 * DAY) == "live"
 
 
 def test_a_date_that_is_chosen_later_counts_instead_of_the_quiet(first, second):
-    use(rotate(overlap=7 * DAY, now=NOON + DAY), NOON + DAY)
+    use(rotate(overlap=7 * DAY, now=NOON + DAY), NOON + DAY, NOON + 2 * DAY)
     assert not details(first.secret_id).ends_when_quiet
     assert details(first.secret_id).expires_at == NOON + 8 * DAY
 
@@ -230,7 +281,8 @@ def test_a_secret_of_an_api_falls_quiet_as_well(app):
     make_scope("external-api", "orders")
     life = {"actor": ADA, "now": NOON}
     resource_server_secrets.create_secret("orders", **life)
-    use(resource_server_secrets.rotate_secret("orders", ends_when_quiet=True, **life), NOON)
+    new = resource_server_secrets.rotate_secret("orders", ends_when_quiet=True, **life)
+    use(new, NOON, NOON + HOUR)
     look(now=NOON + 2 * DAY)
     api = find_resource_server("orders")
     assert api is not None
