@@ -71,10 +71,9 @@ def client_impact(client: ClientDetails, activity: OwnerActivity, now: datetime)
 
 def scope_removal_impact(client: ClientDetails, activity: OwnerActivity, now: datetime) -> Impact:
     """Of taking a scope from a client."""
-    until = _valid_until(activity.last_use(), client.access_token_lifetime, now)
+    said = _said_of_tokens(activity.last_use(), client.access_token_lifetime, now)
     return replace(
-        client_impact(client, activity, now),
-        tokens=_said_until(until) or "It holds none that is valid.",
+        client_impact(client, activity, now), tokens=said or "It holds none that is valid."
     )
 
 
@@ -83,11 +82,11 @@ def secret_impact(
 ) -> Impact:
     """Of revoking one secret of a client."""
     use = activity.of(secret_id).use
-    until = _valid_until(use, client.access_token_lifetime, now)
+    said = _said_of_tokens(use, client.access_token_lifetime, now)
     return Impact(
         last_use=last_use(use, now),
         refused=_callers(activity, {secret_id: ""} if client.uses_secrets else {}, now),
-        tokens=_said_until(until) or "None that was got with this secret is valid.",
+        tokens=said or "None that was got with this secret is valid.",
     )
 
 
@@ -112,18 +111,19 @@ def scope_impact(scope: str, now: datetime) -> ScopeImpact:
     """Of granting a scope to nobody any more."""
     page = list_clients(ClientFilter(scope=scope), now=now, limit=_MOST_CLIENTS)
     counts = tokens_of([client.client_id for client in page.clients], since=now - WEEK)
-    ends = [
-        client.last_used_at + client.access_token_lifetime
+    uses = [
+        (client.last_used_at, client.access_token_lifetime)
         for client in page.clients
         if client.last_used_at is not None
     ]
-    until = max(ends, default=now)
+    until = max((last + lifetime for last, lifetime in uses), default=now)
+    latest = max((last + LONGEST_LIFETIME for last, _ in uses), default=now)
     if page.matching > len(page.clients):
         tokens: str | Markup = (
             f"Those issued with it keep it, for up to {format_duration(LONGEST_LIFETIME)}."
         )
     else:
-        tokens = _said_until(until if until > now else None) or "None of these clients has one."
+        tokens = _said_until(until, latest, now) or "None of these clients has one."
     return ScopeImpact(
         clients=tuple(
             ClientOfScope(
@@ -177,23 +177,28 @@ def _callers(
 def _tokens_of_refused_client(
     client: ClientDetails, last: CredentialUse | None, now: datetime
 ) -> str | Markup:
-    until = _valid_until(last, client.access_token_lifetime, now)
-    if until is None:
+    said = _said_of_tokens(last, client.access_token_lifetime, now)
+    if not said:
         return "It holds none that is valid."
     if client.token_format != JWT:
         return "They end at once: an API asks Signet about each."
-    return Markup("{} An API that asks Signet (introspection) refuses them at once.").format(
-        _said_until(until)
-    )
+    return Markup("{} An API that asks Signet (introspection) refuses them at once.").format(said)
 
 
-def _valid_until(use: CredentialUse | None, lifetime: timedelta, now: datetime) -> datetime | None:
-    """When the last token ends that was had by this use; ``None``: it has ended."""
-    until = use.last_used_at + lifetime if use else now
-    return until if until > now else None
-
-
-def _said_until(until: datetime | None) -> str | Markup:
-    if until is None:
+def _said_of_tokens(use: CredentialUse | None, lifetime: timedelta, now: datetime) -> str | Markup:
+    """Until when tokens are valid that were had by this use; empty: none is any more."""
+    if use is None:
         return ""
-    return Markup("Valid until {} at the latest.").format(format_datetime(until))
+    last = use.last_used_at
+    return _said_until(last + lifetime, last + LONGEST_LIFETIME, now)
+
+
+def _said_until(until: datetime, latest: datetime, now: datetime) -> str | Markup:
+    if until > now:
+        return Markup("Valid until {} at the latest.").format(format_datetime(until))
+    if latest > now:
+        # With which lifetime they were issued is not kept.
+        return Markup(
+            "Valid until {} at the latest, if the lifetime was longer before; else none is."
+        ).format(format_datetime(latest))
+    return ""
