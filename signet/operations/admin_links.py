@@ -32,6 +32,7 @@ from signet.operations.admin_rows import (
     audited_admin,
     check_admin_name,
     check_role,
+    end_what_sessions_left,
     get_admin_row,
     refuse_own,
     refuse_taken_name,
@@ -149,6 +150,7 @@ def choose_password(token: str, password: str, *, actor: Actor, now: datetime) -
         admin = _owner(session, row)
         admin.password_hash = password_hash
         end_sessions_of(session, admin)
+        end_what_sessions_left(session, admin)
         append_entry(
             session,
             actor=replace(actor, name=admin.name),

@@ -5,9 +5,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from signet.models.admin_links import end_invitations_of
+from signet.models.admin_links import end_invitations_of, end_links_by
 from signet.models.admins import ROLES, AdminRow, find_admin_row
 from signet.models.audit import Actor, AuditedObject
+from signet.models.calendar_links import end_calendar_link
 from signet.operations.errors import NotFoundError, OperationError
 from signet.operations.text import check_line
 
@@ -50,6 +51,12 @@ def get_admin_row(session: Session, name: str) -> AdminRow:
     if admin is None:
         raise NotFoundError(f"There is no admin “{name[:200]}”")
     return admin
+
+
+def end_what_sessions_left(session: Session, admin: AdminRow) -> None:
+    """End the links and the calendar that somebody in a stolen session may have made."""
+    end_links_by(session, admin.name)
+    end_calendar_link(session, admin)
 
 
 def add_admin(

@@ -28,6 +28,7 @@ from signet.operations.admin_rows import (
     audited_admin,
     check_admin_name,
     check_role,
+    end_what_sessions_left,
     get_admin_row,
     refuse_own,
     refuse_taken_name,
@@ -129,6 +130,7 @@ def reset_password(name: str, password: str, *, actor: Actor, now: datetime) -> 
         admin.password_hash = password_hash
         end_sessions_of(session, admin)
         end_links_of(session, admin, kind=PASSWORD)
+        end_what_sessions_left(session, admin)
         append_entry(
             session,
             actor=actor,

@@ -12,7 +12,7 @@ from signet.models.admin_sessions import (
 )
 from signet.models.audit import Actor, act, append_entry
 from signet.models.database import read, write
-from signet.operations.admin_rows import audited_admin
+from signet.operations.admin_rows import audited_admin, end_what_sessions_left
 from signet.operations.attempts import begin_attempt, note_failure
 from signet.operations.errors import NotFoundError, OperationError
 from signet.operations.passkeys import PasskeyProof, use_passkey
@@ -30,6 +30,7 @@ def change_password(session_id: str, password: str, *, actor: Actor, now: dateti
         admin.password_hash = password_hash
         ended = end_sessions_of(session, admin, but=session_id)
         end_links_of(session, admin, kind=PASSWORD)
+        end_what_sessions_left(session, admin)
         new_id = renew_session(session, session_id, now=now)
         append_entry(
             session,
@@ -97,7 +98,7 @@ def confirm_with_password(session_id: str, password: str, *, actor: Actor, now: 
     if not is_right:
         note_failure(begun, actor=actor, now=now)
         raise OperationError("The password is wrong", field="confirm_password")
-    with write() as session:
+    with act() as session:
         if get_session_admin(session, session_id).password_hash != admin.password_hash:
             raise OperationError("The password is wrong", field="confirm_password")
         begun.forgive(session, earlier=True, now=now)
@@ -109,7 +110,8 @@ def confirm_with_passkey(session_id: str, proof: PasskeyProof, *, now: datetime)
 
     :raises PasskeyRefusedError: not theirs, or not proved.
     """
-    with write() as session:
+    # Like an act: the session may be ending at this moment.
+    with act() as session:
         admin = get_session_admin(session, session_id)
         use_passkey(session, proof, of=admin, now=now)
         confirm_session(session, session_id, now=now)

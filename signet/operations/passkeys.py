@@ -13,7 +13,11 @@ from webauthn import (
     verify_registration_response,
 )
 from webauthn.authentication.verify_authentication_response import VerifiedAuthentication
-from webauthn.helpers import parse_authentication_credential_json
+from webauthn.helpers import (
+    decode_credential_public_key,
+    decoded_public_key_to_cryptography,
+    parse_authentication_credential_json,
+)
 from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
@@ -34,6 +38,8 @@ from signet.operations.text import check_line
 
 _VERIFIED = UserVerificationRequirement.REQUIRED
 _MOST_PASSKEYS = 20
+#: What the library raises for what a browser would never send: more than its own errors.
+_MALFORMED = (WebAuthnException, ValueError, TypeError, LookupError, RecursionError)
 _NOT_ADDED = "The browser did not make a passkey that Signet can use: try again"
 
 
@@ -137,7 +143,9 @@ def add_passkey(
             expected_origin=proof.party.origin,
             require_user_verification=True,
         )
-    except WebAuthnException:
+        # A key that no later proof could be checked with would shut its owner out.
+        decoded_public_key_to_cryptography(decode_credential_public_key(made.credential_public_key))
+    except _MALFORMED:
         raise OperationError(_NOT_ADDED) from None
     with act() as session:
         admin = get_owner(session, session_id)
@@ -199,7 +207,7 @@ def use_passkey(
     """
     try:
         credential = parse_authentication_credential_json(proof.credential)
-    except WebAuthnException:
+    except _MALFORMED:
         raise PasskeyRefusedError from None
     row = find_passkey(session, credential.raw_id)
     admin = session.get(AdminRow, row.admin_id) if row else None
@@ -225,5 +233,5 @@ def _verify(row: PasskeyRow, proof: PasskeyProof) -> VerifiedAuthentication:
             credential_current_sign_count=row.sign_count,
             require_user_verification=True,
         )
-    except WebAuthnException:
+    except _MALFORMED:
         raise PasskeyRefusedError from None

@@ -3,6 +3,7 @@
 With a passkey, which asks for a finger or a PIN by itself, there is no first step.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -19,8 +20,8 @@ from signet.models.admin_sessions import (
 )
 from signet.models.admins import AdminRow
 from signet.models.audit import Actor, act, append_entry
-from signet.models.database import read
-from signet.models.key_encryption import KeyEncryption
+from signet.models.database import read, write
+from signet.models.key_encryption import KeyEncryption, KeyEncryptionError
 from signet.models.second_factors import TotpRow, count_factors, use_recovery_code
 from signet.operations.admin_rows import audited_admin
 from signet.operations.attempts import begin_attempt, note_failure
@@ -29,6 +30,11 @@ from signet.operations.passkeys import PasskeyProof, PasskeyRefusedError, use_pa
 from signet.operations.totp import use_code
 
 APP, RECOVERY, PASSKEY = "app", "recovery", "passkey"
+log = logging.getLogger(__name__)
+
+_UNREADABLE = (
+    "The codes of your app cannot be checked now: use a recovery code or a passkey instead"
+)
 
 
 class CodeRefusedError(OperationError):
@@ -125,11 +131,18 @@ def _pass(
     with read() as session:
         admin = _get_waiting(session, session_id)
     begun = begin_attempt(admin.name, admin, actor=actor, now=now)
-    with act() as session:
-        admin = _get_waiting(session, session_id)
-        if use(session, admin):
-            begun.forgive(session, earlier=True, now=now)
-            return _enter(session, admin, session_id, second_factor, actor=actor, now=now)
+    try:
+        with act() as session:
+            admin = _get_waiting(session, session_id)
+            if use(session, admin):
+                begun.forgive(session, earlier=True, now=now)
+                return _enter(session, admin, session_id, second_factor, actor=actor, now=now)
+    except KeyEncryptionError as error:
+        # No fault of who typed the code; another factor lets them in.
+        log.error("the seed of app codes does not open", extra={"reason": str(error)})
+        with write() as session:
+            begun.forgive(session, earlier=False, now=now)
+        raise CodeRefusedError(_UNREADABLE, field="code") from None
     note_failure(begun, actor=actor, now=now)
     raise CodeRefusedError(refusal, field="code")
 

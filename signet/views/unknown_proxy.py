@@ -35,7 +35,7 @@ def is_address_known(request: Request, trusted_proxies: int) -> bool:
     """Whether the address of a request is the caller's, and not that of some proxy."""
     forwarded_for = request.headers.get("X-Forwarded-For")
     if forwarded_for is None:
-        return "Forwarded" not in request.headers
+        return not any(header in request.headers for header in ("Forwarded", "Via", "X-Real-IP"))
     # With fewer hops than were configured the address is still the last proxy's.
     return 0 < trusted_proxies <= len(forwarded_for.split(","))
 

@@ -186,6 +186,12 @@ CONFIRMED = {
         back="admin.clients.show",
     ),
     **_each(
+        "change how {client} proves itself",
+        *("admin.clients.authentication", "admin.clients.set_authentication"),
+        form="admin.clients.authentication",
+        back="admin.clients.show",
+    ),
+    **_each(
         "make a new secret for {client}",
         *("admin.client_secrets.new", "admin.client_secrets.create"),
         form="admin.client_secrets.new",
