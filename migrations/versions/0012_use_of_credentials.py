@@ -36,7 +36,7 @@ def upgrade() -> None:
     op.create_index("ix_use_count_span_begins_at", "use_count", ["span", "begins_at"])
     op.create_table(
         "refused_request",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("request_id", sa.String(32), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("client_id", sa.String(200), nullable=False),

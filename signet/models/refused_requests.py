@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, Select, String, Text, delete, func, select
+from sqlalchemy import BigInteger, Index, Integer, Select, String, Text, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -28,7 +28,8 @@ class RefusedRequestRow(Base):
 
     __tablename__ = "refused_request"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    #: Strangers make it grow: 32 bits would not last. SQLite counts up an INTEGER only.
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     #: The ``X-Request-Id`` of its answer.
     request_id: Mapped[str] = mapped_column(String(32), unique=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)

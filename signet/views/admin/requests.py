@@ -172,6 +172,6 @@ def _cursor(name: str) -> int | None:
     text = request.args.get(name, "")
     if not text:
         return None
-    if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
+    if not re.fullmatch(r"\d{1,18}", text, re.ASCII):
         abort(400)
     return int(text)
