@@ -17,11 +17,13 @@ from signet.oauth.store import KeysUnavailableError
 
 #: Characters of a text that a caller has sent.
 LONGEST_FACT = 200
-#: What has three such parts is a token, whatever its name; and no name is so long in one piece.
+#: What has three such parts is a token, whatever its name.
 _SECRET = re.compile(
-    rf"{SECRET_PREFIX}|[A-Za-z0-9_-]{{16,}}\.[A-Za-z0-9_-]{{16,}}\.[A-Za-z0-9_-]*|[A-Za-z0-9+/=]{{40,}}",
-    re.IGNORECASE,
+    rf"{SECRET_PREFIX}|[A-Za-z0-9_-]{{16,}}\.[A-Za-z0-9_-]{{16,}}\.[A-Za-z0-9_-]*", re.IGNORECASE
 )
+#: A piece of a name or address may be as long, but then it is not of such mixed characters.
+_LONG_PIECE = re.compile(r"[A-Za-z0-9_+=-]{40,}")
+_MIXED = tuple(map(re.compile, ("[a-z]", "[A-Z]", "[0-9]")))
 
 
 class Reason(StrEnum):
@@ -134,7 +136,14 @@ def fact_of(moment: datetime) -> str:
 def presented(value: object) -> str:
     """A text of the caller's as a fact: cut short, on one line, no secret and no token."""
     text = value if isinstance(value, str) else repr(value)
-    if _SECRET.search(text):
+    if _looks_secret(text):
         return "(looks like a secret or a token and is not kept)"
     text = "".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in text)
     return text if len(text) <= LONGEST_FACT else text[: LONGEST_FACT - 1] + "…"
+
+
+def _looks_secret(text: str) -> bool:
+    if _SECRET.search(text):
+        return True
+    pieces = _LONG_PIECE.findall(text)
+    return any(all(kind.search(piece) for kind in _MIXED) for piece in pieces)

@@ -11,6 +11,8 @@ from tests.oauth.memory_store import NOON
 from tests.oauth.signing import make_assertion, make_key
 
 JWT = make_assertion(make_key(), "billing", "https://signet.example", now=NOON)
+DAMAGED = "q7Zt0LmX3vKc9RbYwE5uHs2AfJ8dNgP4iTo6CkVrQeUhWxDlM"
+BASE64URL = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 
 
 def test_an_error_that_says_why_is_believed():
@@ -33,7 +35,9 @@ def test_an_error_that_nobody_knows_has_a_reason_as_well():
     [
         pytest.param(generate_client_secret(), id="a secret"),
         pytest.param(f"see {generate_client_secret()}", id="a secret in a text"),
-        pytest.param(generate_client_secret()[7:], id="a secret without its beginning"),
+        pytest.param(DAMAGED, id="a secret without its beginning"),
+        pytest.param(BASE64URL, id="a text in base64url"),
+        pytest.param(f"Bearer {BASE64URL}", id="a text in base64url with its scheme"),
         pytest.param(generate_client_secret().upper(), id="a secret in capitals"),
         pytest.param(JWT, id="a token"),
         pytest.param(f"Bearer {JWT}", id="a token with its scheme"),
@@ -53,6 +57,11 @@ def test_what_looks_like_a_secret_is_not_kept(text):
         "repo:acme/billing:ref:refs/heads/a-rather-long-name-of-a-branch-of-somebody",
         "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36",
         "orders.read",
+        "https://login.example.com/auth/realms/production/protocol/openid-connect/token",
+        "https://container.googleapis.com/v1/projects/myproject/locations/europe-west1/clusters/c",
+        "project_path:mygroup/mysubgroup/anothergroup/myprojectname:ref_type:branch:ref:main",
+        "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/x",
+        "a-service-account-whose-name-has-grown-over-the-years-2",
     ],
 )
 def test_what_people_need_to_compare_is_kept_as_it_is(text):
