@@ -18,6 +18,7 @@ log = logging.getLogger("signet.request")
 
 REQUEST_ID = "X-Request-Id"
 _LONGEST_PATH = 200
+_SHORTEST_SECRET = 40
 
 
 def register_request_log(app: Flask) -> None:
@@ -48,7 +49,10 @@ def loggable_client_id(client_id: str) -> str | None:
     """
     # A space or a line break around it is worth seeing: that may be why nobody has it.
     name = client_id.strip()
-    if name.startswith(SECRET_PREFIX) or not re.fullmatch(r"[A-Za-z0-9._-]{3,100}", name):
+    if not re.fullmatch(r"[A-Za-z0-9._-]{3,100}", name) or SECRET_PREFIX in name.lower():
+        return None
+    # A secret that was damaged where it begins; no name is so long in one piece.
+    if any(len(piece) >= _SHORTEST_SECRET for piece in re.split(r"[._-]", name)):
         return None
     return client_id
 
