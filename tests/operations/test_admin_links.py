@@ -363,3 +363,12 @@ def test_nobody_takes_their_own_rights_away(grace, act):
     with unchanged():
         act(actor=ADA, now=NOON)
     act(actor=SHELL, now=NOON)
+
+
+def test_u4_a_new_password_ends_the_links_that_somebody_made_in_its_owners_name(grace):
+    """A thief in a stolen session may have made them."""
+    by_grace = Actor(name=grace)
+    token = invite(actor=by_grace).token
+    admins.reset_password(grace, "another-harbour-lantern-moss", actor=ADA, now=NOON)
+    with pytest.raises(OperationError):
+        get_open_link(token, now=NOON)
