@@ -13,6 +13,7 @@ from signet.models.usage import (
     SERVED,
     TOKEN,
     CredentialUse,
+    CredentialUseRow,
     UseCountRow,
     begin_of,
     load_uses,
@@ -41,6 +42,8 @@ class OwnerActivity:
 
     #: By credential id.
     credentials: Mapping[str, CredentialActivity] = field(default_factory=dict)
+    #: The first use of all that is known, of anybody; ``None``: none was ever recorded.
+    counted_since: datetime | None = None
 
     def of(self, credential_id: str) -> CredentialActivity:
         """How this credential is used."""
@@ -76,6 +79,7 @@ def activity_of(owner_id: str, *, now: datetime) -> OwnerActivity:
     with read() as session:
         uses = load_uses(session, [owner_id])[owner_id]
         lately = {row[0]: (int(row[1]), int(row[2])) for row in session.execute(counts)}
+        counted_since = session.scalar(select(func.min(CredentialUseRow.first_used_at)))
     return OwnerActivity(
         credentials={
             credential_id: CredentialActivity(
@@ -84,7 +88,8 @@ def activity_of(owner_id: str, *, now: datetime) -> OwnerActivity:
                 today=lately.get(credential_id, (0, 0))[1],
             )
             for credential_id in {*uses, *lately}
-        }
+        },
+        counted_since=counted_since,
     )
 
 

@@ -8,7 +8,7 @@ from signet.models.client_list import EXPIRES_SOON
 from signet.models.credential_activity import CredentialActivity, OwnerActivity
 from signet.models.secrets import SecretDetails
 from signet.views.admin.presentation import ago_or_in
-from signet.views.admin.secret_verdict import Verdict, caller_of, times, verdict_of
+from signet.views.admin.secret_verdict import Verdict, caller_of, said_of_no_use, times, verdict_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,8 @@ def _to_line(
         ends_at=secret.revoked_at or secret.expires_at,
         ends_when_quiet=secret.ends_when_quiet and secret.revoked_at is None,
         verdict=verdict,
-        use=_said_of_use(activity.of(secret.secret_id), verdict, now),
+        use=_said_of_use(activity.of(secret.secret_id), verdict, now)
+        or ("" if verdict.text else said_of_no_use(secret, activity)),
         can_be_undone=can_be_undone(secret, now),
     )
 
@@ -100,7 +101,7 @@ def _said_of_use(activity: CredentialActivity, verdict: Verdict, now: datetime) 
     if verdict.in_use:
         return often[0].upper() + often[1:]
     if activity.use is None:
-        return "" if verdict.text else "Never used"
+        return ""
     last = f"Last used {ago_or_in(activity.use.last_used_at, now)} by {caller_of(activity.use)}"
     return f"{last}; {often}" if activity.week else last
 
