@@ -46,7 +46,9 @@ def note_client(client_id: str) -> None:
 def note_unknown_client(client_id: str | None) -> None:
     """Say what a caller claims to be that nobody is; ``None``: it is better not repeated."""
     note_for_log(client_id=client_id)
-    _outcome().claimed_client_id = client_id or ""
+    outcome = _outcome()
+    # It may have been somebody until a moment ago.
+    outcome.client_id, outcome.claimed_client_id = NOBODY, client_id or ""
 
 
 def note_served(client_id: str, credential: Credential, served: str) -> None:
