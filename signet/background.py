@@ -22,7 +22,8 @@ from signet.models.form_numbers import prune_form_numbers
 from signet.models.refused_requests import prune_refused_requests
 from signet.models.replay_notes import prune_replay_notes
 from signet.models.tokens import prune_tokens
-from signet.models.usage import prune_usage, write_batch
+from signet.models.usage import write_batch
+from signet.models.usage_pruning import prune_usage
 from signet.operations.attempts import close_throttle_windows
 from signet.operations.quiet_secrets import end_quiet_secrets
 from signet.operations.signing_keys import retire_idle_key, take_due_step
@@ -46,7 +47,14 @@ def start(app: Flask) -> None:
 def stop(app: Flask) -> None:
     """Write down what is left, before a worker ends."""
     with app.app_context():
-        flush_usage(wiring())
+        memory = wiring().usage
+        try:
+            flush(memory, write_batch)
+        except Exception as error:
+            log.error(
+                "use of credentials is lost: it could not be written before the end",
+                extra={"reason": type(error).__name__, "lost": memory.give_up()},
+            )
 
 
 def flush_usage(parts: Wiring) -> None:

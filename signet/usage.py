@@ -5,14 +5,18 @@ is sent, the memory stays small: what nobody knows is counted together, and beyo
 only counted that something is missing.
 """
 
+import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 #: Different counts that are kept between two flushes.
 MOST_COUNTS = 10_000
+#: Of these, how many are written at once: after an outage there may be all of them.
+MOST_AT_ONCE = 1_000
 #: Refused requests that are kept between two flushes, of one client and in all.
 MOST_REFUSED_OF_CLIENT, MOST_REFUSED = 200, 1_000
 #: Clients and APIs that there are not are counted under this name.
@@ -67,7 +71,16 @@ class Batch:
     @property
     def is_empty(self) -> bool:
         """Whether nothing has happened."""
-        return not self.counts
+        return not (self.counts or self.refused)
+
+    def parts(self) -> Iterator["Batch"]:
+        """The same in pieces that are quickly written; refused requests come last and alone."""
+        counts, uses = iter(self.counts.items()), iter(self.uses.items())
+        while some := dict(islice(counts, MOST_AT_ONCE)):
+            # Whoever is used is counted: there are never more uses than counts.
+            yield Batch(counts=some, uses=dict(islice(uses, MOST_AT_ONCE)))
+        if self.refused:
+            yield Batch(refused=self.refused)
 
     def refused_requests(self) -> list[RefusedRequest]:
         """All that are kept, the oldest first."""
@@ -85,6 +98,8 @@ class UsageMemory:
         self._refused = 0
         #: Counts and refused requests that found no room, or that were never written, since start.
         self.lost = 0
+        #: Held by whoever writes: between taking and writing, a batch is in nobody's memory.
+        self.writing = threading.Lock()
 
     def note_use(
         self,
@@ -130,6 +145,13 @@ class UsageMemory:
             for request in older.refused_requests():
                 self._keep(request)
 
+    def give_up(self) -> int:
+        """Forget everything, as nobody will write it any more, and say how much it was."""
+        batch = self.take()
+        lost = sum(batch.counts.values()) + len(batch.refused_requests())
+        self.lost += lost
+        return lost
+
     def _count(
         self, client_id: str, credential_id: str, outcome: str, at: datetime, count: int
     ) -> bool:
@@ -157,16 +179,18 @@ class UsageMemory:
 def flush(memory: UsageMemory, write: Callable[[Batch], object]) -> None:
     """Hand over what has come together; what fails to be written is remembered for the next time.
 
-    :param write: writes a batch, all of it or nothing.
+    :param write: writes a part of it, all of that or nothing.
     """
-    batch = memory.take()
-    if batch.is_empty:
-        return
-    try:
-        write(batch)
-    except Exception:
-        memory.put_back(batch)
-        raise
+    with memory.writing:
+        parts = deque(memory.take().parts())
+        try:
+            while parts:
+                write(parts[0])
+                parts.popleft()
+        except Exception:
+            for part in parts:
+                memory.put_back(part)
+            raise
 
 
 def _joined(older: LastUse | None, newer: LastUse) -> LastUse:

@@ -31,6 +31,7 @@ from signet.operations.resource_servers import create_resource_server, edit_reso
 from signet.operations.sign_in import SignInRefusedError, sign_in
 from signet.usage import UsageMemory
 from signet.wiring import Wiring, wiring
+from tests.models.outage import away
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VISITOR = Actor(name="", address="192.0.2.1")
@@ -149,3 +150,17 @@ def test_what_is_logged_of_a_failing_database_holds_no_value(
     assert len(lines) == 1
     assert "form_number" in lines[0]
     assert str((NOON - KEPT_FOR).date()) not in lines[0]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_what_cannot_be_written_at_the_end_is_said_to_be_lost(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    memory = wiring().usage
+    for _ in range(3):
+        memory.note_use("billing", "s", "token", at=NOON, address="", user_agent="")
+    with away("use_count"):
+        background.stop(app)
+    (record,) = caplog.records
+    assert record.message.startswith("use of credentials is lost")
+    assert (record.lost, memory.lost, memory.take().is_empty) == (3, 3, True)

@@ -1,13 +1,16 @@
 """What a worker remembers until the next flush: right, and small whatever is sent."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signet.usage import (
+    MOST_AT_ONCE,
     MOST_COUNTS,
     MOST_REFUSED,
     MOST_REFUSED_OF_CLIENT,
@@ -189,3 +192,42 @@ def test_nothing_is_lost_or_counted_twice_however_often_writing_fails(acts):
         counted[client_id, outcome] += count
     assert counted == expected
     assert memory.lost == 0
+
+
+def test_a_big_batch_is_written_in_parts_and_only_the_rest_is_kept():
+    memory, written = UsageMemory(), []
+    for number in range(2 * MOST_AT_ONCE + 1):
+        use(memory, f"client-{number}")
+    refuse(memory)
+
+    def write(batch: Batch) -> None:
+        if len(written) == 1:
+            raise OSError("away")
+        written.append(batch)
+
+    with pytest.raises(OSError, match="away"):
+        flush(memory, write)
+    written.append(Batch())
+    flush(memory, written.append)
+    sizes = [(len(batch.counts), len(batch.uses)) for batch in written if not batch.is_empty]
+    assert sizes == [(1_000, 1_000), (1_000, 1_000), (2, 1), (0, 0)]
+    assert references(written[-1]) == ["billing-0"]
+
+
+def test_who_writes_last_waits_for_who_is_writing():
+    memory, began, may_fail, written = UsageMemory(), Event(), Event(), []
+    use(memory)
+
+    def fail_late(batch: Batch) -> None:
+        began.set()
+        may_fail.wait(10)
+        raise OSError("away")
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(flush, memory, fail_late)
+        assert began.wait(10)
+        last = pool.submit(flush, memory, written.append)
+        may_fail.set()
+        assert isinstance(first.exception(10), OSError)
+        last.result(10)
+    assert [sum(batch.counts.values()) for batch in written] == [1]

@@ -86,10 +86,14 @@ class ClientRow(Base):
         secondary=client_scope, order_by=ScopeRow.name, passive_deletes=True
     )
 
-    #: When one of its credentials was last found right; ``None``: never.
+    #: When one of its credentials was last found right; ``None``: never. What was used before
+    #: belonged to another of the same id, which is deleted.
     last_used_at: Mapped[datetime | None] = column_property(
         select(func.max(CredentialUseRow.last_used_at))
-        .where(CredentialUseRow.client_id == client_id)
+        .where(
+            CredentialUseRow.client_id == client_id,
+            CredentialUseRow.last_used_at >= created_at,
+        )
         .correlate_except(CredentialUseRow)
         .scalar_subquery()
     )

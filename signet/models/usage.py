@@ -4,8 +4,9 @@ Written in batches from beside the token path. What is kept twice (by hour for 3
 13 months, and the sum over all clients) is written at once, so that no page has to add up much.
 """
 
+import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,9 +16,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from signet.extensions import Base
 from signet.models.columns import UtcDateTime, storable
-from signet.models.database import read, write
+from signet.models.database import DatabaseUnavailableError, read, write
 from signet.models.refused_requests import insert_or_update, keep_refused_requests
-from signet.usage import Batch
+from signet.usage import Batch, RefusedRequest
+
+log = logging.getLogger(__name__)
 
 HOUR, DAY = "hour", "day"
 KEPT: Mapping[str, timedelta] = {HOUR: timedelta(days=30), DAY: timedelta(days=396)}
@@ -27,6 +30,9 @@ EVERYBODY = " everybody"
 TOKEN, INTROSPECTION, REVOCATION = "token", "introspection", "revocation"
 #: Outcomes of requests that were served; every other one is the reason of a refusal.
 SERVED = (TOKEN, INTROSPECTION, REVOCATION)
+
+#: In one statement: an engine takes only so many parameters.
+_MOST_IDS = 1_000
 
 
 class CredentialUseRow(Base):
@@ -85,21 +91,26 @@ class UseCount:
 
 
 def write_batch(batch: Batch) -> None:
-    """Add a batch to what is kept: one statement per table, in one transaction."""
-    with write() as session:
-        # In one order, so that workers that write at once wait for each other only once.
-        session.execute(_add_counts(session), sorted(_count_rows(batch), key=_key_of_count))
-        if batch.uses:
-            session.execute(_note_uses(session), _use_rows(batch))
-        keep_refused_requests(session, batch.refused_requests())
+    """Add a batch to what is kept: counts and uses in one transaction, refusals in another."""
+    if batch.counts:
+        with write() as session:
+            # In one order, so that workers that write at once wait for each other only once.
+            session.execute(_add_counts(session), sorted(_count_rows(batch), key=_key_of_count))
+            if batch.uses:
+                session.execute(_note_uses(session), _use_rows(batch))
+    if batch.refused:
+        _write_refused(batch.refused_requests())
 
 
-def prune_usage(*, now: datetime) -> None:
-    """Forget what is older than is kept."""
-    with write() as session:
-        for span, kept in KEPT.items():
-            old = (UseCountRow.span == span) & (UseCountRow.begins_at < now - kept)
-            session.execute(delete(UseCountRow).where(old))
+def _write_refused(requests: Sequence[RefusedRequest]) -> None:
+    try:
+        with write() as session:
+            keep_refused_requests(session, requests)
+    except DatabaseUnavailableError:
+        raise
+    except Exception:
+        # What cannot be written now never can be: tried again, it would stay in the way.
+        log.exception("refused requests cannot be written", extra={"lost": len(requests)})
 
 
 def forget_usage_of(session: Session, client_id: str) -> None:
@@ -116,18 +127,20 @@ def find_uses(client_ids: Collection[str]) -> dict[str, dict[str, CredentialUse]
 
 def load_uses(session: Session, client_ids: Collection[str]) -> dict[str, dict[str, CredentialUse]]:
     """The same, in a transaction."""
-    rows = session.scalars(
-        select(CredentialUseRow).where(CredentialUseRow.client_id.in_(client_ids))
-    )
     found: dict[str, dict[str, CredentialUse]] = {client_id: {} for client_id in client_ids}
-    for row in rows:
-        found[row.client_id][row.credential_id] = CredentialUse(
-            credential_id=row.credential_id,
-            first_used_at=row.first_used_at,
-            last_used_at=row.last_used_at,
-            last_address=row.last_address,
-            last_user_agent=row.last_user_agent,
-        )
+    wanted = list(found)
+    for begin in range(0, len(wanted), _MOST_IDS):
+        some = wanted[begin : begin + _MOST_IDS]
+        for row in session.scalars(
+            select(CredentialUseRow).where(CredentialUseRow.client_id.in_(some))
+        ):
+            found[row.client_id][row.credential_id] = CredentialUse(
+                credential_id=row.credential_id,
+                first_used_at=row.first_used_at,
+                last_used_at=row.last_used_at,
+                last_address=row.last_address,
+                last_user_agent=row.last_user_agent,
+            )
     return found
 
 

@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
+from signet.models.clients import find_client
 from signet.models.database import DatabaseUnavailableError, write
+from signet.models.refused_requests import find_refused_request
 from signet.models.usage import (
     DAY,
     EVERYBODY,
@@ -14,14 +16,17 @@ from signet.models.usage import (
     counts_of,
     find_uses,
     forget_usage_of,
-    prune_usage,
     refusals_by_client,
     tokens_by_client,
     write_batch,
 )
-from signet.usage import UsageMemory, flush
+from signet.models.usage_pruning import prune_usage
+from signet.operations.resource_servers import create_resource_server
+from signet.usage import NOBODY, UsageMemory, flush
+from signet.wiring import wiring
 from tests.models.outage import away
 from tests.models.refusing import NOON, make_batch, make_refused
+from tests.operations.acting import ADA, register
 
 pytestmark = pytest.mark.usefixtures("app")
 HOURS, DAYS = timedelta(hours=1), timedelta(days=1)
@@ -96,7 +101,7 @@ def test_hours_are_kept_for_30_days_and_days_for_13_months():
         write_batch(make_batch(uses=1, at=NOON - days * DAYS))
     prune_usage(now=NOON)
     kept = {
-        span: {(NOON - begins_at).days for begins_at, *_ in totals("billing", span)}
+        span: {(NOON - begins_at).days for begins_at, *_ in totals(EVERYBODY, span)}
         for span in (HOUR, DAY)
     }
     assert kept == {HOUR: {0, 29}, DAY: {0, 29, 31, 390}}
@@ -112,11 +117,57 @@ def test_a_client_that_is_deleted_is_forgotten_and_nobody_else():
     assert totals(EVERYBODY, HOUR) == {(NOON, "", "token"): 2}
 
 
-def test_a_batch_is_written_whole_or_not_at_all():
-    """And a worker keeps what a failing database did not take (SECURITY C8)."""
+def test_uses_and_counts_of_nobody_are_forgotten_after_an_hour():
+    create_resource_server("orders", actor=ADA, now=NOON, encryption=wiring().encryption)
+    for client_id, at in (("orders", NOON), ("gone", NOON), ("new", NOON + 2 * HOURS)):
+        write_batch(make_batch(uses=1, client_id=client_id, at=at))
+    write_batch(make_batch(make_refused(1, NOBODY)))
+    prune_usage(now=NOON + 2 * HOURS)
+    owners = ("orders", "gone", "new")
+    assert {name for name, uses in find_uses(owners).items() if uses} == {"orders", "new"}
+    assert {name for name in (*owners, NOBODY) if totals(name, HOUR)} == {"orders", "new", NOBODY}
+
+
+def test_a_client_that_is_made_again_was_never_used():
+    write_batch(make_batch(uses=1, at=NOON - HOURS))
+    register("billing")
+    assert find_client("billing").last_used_at is None
+    write_batch(make_batch(uses=1, at=NOON))
+    assert find_client("billing").last_used_at == NOON
+
+
+def test_uses_of_very_many_are_found():
+    for client_id in ("first", "last"):
+        write_batch(make_batch(uses=1, client_id=client_id))
+    found = find_uses(["first", *map(str, range(40_000)), "last"])
+    assert [client_id for client_id, uses in found.items() if uses] == ["first", "last"]
+
+
+def test_refused_requests_do_not_hold_up_the_counts():
     memory = UsageMemory()
     memory.put_back(make_batch(make_refused(), uses=2))
     with away("refused_request"), pytest.raises(DatabaseUnavailableError):
+        flush(memory, write_batch)
+    expected = {(NOON, "secret-1", "token"): 2, (NOON, "", "wrong_secret"): 1}
+    assert totals("billing", HOUR) == expected
+    flush(memory, write_batch)
+    assert totals("billing", HOUR) == expected
+    assert find_refused_request(make_refused().request_id) is not None
+
+
+def test_refused_requests_that_cannot_be_written_are_logged_and_dropped(caplog):
+    memory = UsageMemory()
+    memory.put_back(make_batch(make_refused(facts={"odd": object()})))
+    flush(memory, write_batch)
+    assert [record.message for record in caplog.records] == ["refused requests cannot be written"]
+    assert memory.take().is_empty
+
+
+def test_counts_are_written_whole_or_not_at_all():
+    """And a worker keeps what a failing database did not take (SECURITY C8)."""
+    memory = UsageMemory()
+    memory.put_back(make_batch(make_refused(), uses=2))
+    with away("credential_use"), pytest.raises(DatabaseUnavailableError):
         flush(memory, write_batch)
     assert totals("billing", HOUR) == {}
     flush(memory, write_batch)
