@@ -20,7 +20,6 @@ from signet.models.replay_notes import remember
 from signet.models.sign_in_throttle import SignInThrottleRow
 from signet.models.signing_keys import list_signing_keys
 from signet.models.tokens import is_token_revoked, revoke_token
-from signet.models.usage import write_batch
 from signet.oauth.jwks import ANNOUNCED_FOR, SIGNS_FOR
 from signet.oauth.store import ReplayNote
 from signet.operations.admins import create_admin
@@ -29,9 +28,9 @@ from signet.operations.client_secrets import rotate_secret
 from signet.operations.clients import register_client
 from signet.operations.resource_servers import create_resource_server, edit_resource_server
 from signet.operations.sign_in import SignInRefusedError, sign_in
-from signet.usage import UsageMemory
 from signet.wiring import Wiring, wiring
 from tests.models.outage import away
+from tests.usage import used
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VISITOR = Actor(name="", address="192.0.2.1")
@@ -113,11 +112,9 @@ def test_a_replaced_secret_that_has_fallen_quiet_is_ended_by_signet() -> None:
     act = {"actor": VISITOR, "now": NOON}
     register_client(ClientFacts(name="Billing"), client_id="billing", **act)
     new = rotate_secret("billing", ends_when_quiet=True, **act)
-    memory = UsageMemory()
-    used = {"at": NOON, "address": "10.0.4.7", "user_agent": ""}
-    memory.note_use("billing", new.secret_id, "token", **used)
-    write_batch(memory.take())
     for moment in (NOON + timedelta(hours=47), NOON + timedelta(hours=48)):
+        # Its callers have gone over, and use is being written.
+        used("billing", new.secret_id, at=moment)
         background.take_turn(at(moment))
         background.take_turn(at(moment))
     (entry,) = list_entries(AuditFilter(action="secret.end_quiet")).entries

@@ -40,7 +40,7 @@ def test_the_list_counts_its_clients_in_words(desk):
 
 def test_the_list_shows_name_id_status_scopes_and_the_last_token(desk):
     make_scope()
-    issued = make_client(scopes=("external-api",))
+    issued = make_client(scopes=("external-api",), now=utc_now() - timedelta(hours=1))
     text = text_of(desk.open("/admin/clients"))
     assert "Billing export billing-export Never used external-api Never" in text
     used("billing-export", issued.secret_id, at=utc_now() - timedelta(minutes=4, seconds=5))

@@ -326,7 +326,9 @@ def test_the_list_shows_what_became_of_each_secret(desk):
     text = text_of(desk.open(SECRETS))
     for row in ("soon signet_", "gone signet_", "lasting signet_", "new signet_"):
         assert row in text
-    states = re.findall(r"(Active|Replaced|Revoked|Expired|Expires in \d+ days) No use recorded yet", text)
+    states = re.findall(
+        r"(Active|Replaced|Revoked|Expired|Expires in \d+ days) No use recorded yet", text
+    )
     assert states == ["Active", "Replaced", "Active", "Revoked", "Expires in 19 days", "Expired"]
 
 

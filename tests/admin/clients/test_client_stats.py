@@ -15,9 +15,9 @@ def test_a_client_that_was_never_used_says_so(desk):
 
 
 def test_tokens_and_refusals_of_24_hours_and_the_last_use_are_its_own(desk):
-    issued = make_client()
-    make_client("crm-bridge")
     now = utc_now()
+    issued = make_client(now=now - timedelta(days=2))
+    make_client("crm-bridge")
     used("billing-export", issued.secret_id, at=now - timedelta(minutes=4, seconds=5), times=3)
     used("billing-export", issued.secret_id, at=now - timedelta(hours=25), times=5)
     refused("billing-export", at=now, times=2)
