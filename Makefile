@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format pictures bench-pages setup-test packages pins .venv
+.PHONY: help setup run test soak lint format pictures bench-pages setup-test packages pins .venv
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -17,7 +17,10 @@ run: setup ## install, prepare and serve on http://localhost:8000
 	@exec $(BIN)/gunicorn wsgi:app
 
 test: setup-test packages lint ## install, check style and types, run every test
-	@$(BIN)/pytest --numprocesses 4 --dist worksteal
+	@$(BIN)/pytest --numprocesses 4 --dist worksteal -m "not soak"
+
+soak: setup-test packages ## run the long fault runs, which make test leaves out
+	@$(BIN)/pytest --numprocesses 2 -m soak
 
 lint: setup-test ## check style and types, change nothing
 	@$(BIN)/ruff check

@@ -24,6 +24,8 @@ from tests.conftest import StartServer, opened, write_key_files
 from tests.running import BIN, PATIENCE, ROOT, Server
 from tests.views.wire import Wire
 
+pytestmark = pytest.mark.soak
+
 ROWS = 1_000
 
 

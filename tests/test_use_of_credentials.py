@@ -25,6 +25,8 @@ from signet.wiring import Wiring, utc_now, wiring
 from tests.conftest import StartServer, opened
 from tests.running import Server
 
+pytestmark = pytest.mark.soak
+
 PATIENCE = 60
 TESTS = Actor(name="tests")
 
