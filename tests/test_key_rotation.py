@@ -26,7 +26,7 @@ from signet.wiring import wiring
 from tests.conftest import MakeSettings
 from tests.operations.acting import on_sqlite
 
-pytestmark = on_sqlite
+pytestmark = [pytest.mark.soak, on_sqlite]
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)

@@ -28,6 +28,8 @@ from tests.databases import Databases, PostgresqlDatabases
 from tests.operations.acting import ADA, make_admin, make_scope, register
 from tests.running import Server
 
+pytestmark = pytest.mark.soak
+
 NAME = "ada@example.org"
 #: No text of a database or its driver is for a visitor's eyes.
 INSIDE = re.compile(r"locked|sqlite|psycopg|postgres|traceback|timeout|operationalerror", re.I)
