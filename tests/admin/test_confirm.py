@@ -17,7 +17,8 @@ from signet.models.admins import ADMINISTRATOR, ROLES
 from signet.models.clients import find_client
 from signet.models.database import write
 from signet.models.second_factors import TotpRow
-from signet.views.admin.rights import CONFIRMED, LEAST_ROLE
+from signet.views.admin.grave_acts import CONFIRMED
+from signet.views.admin.rights import LEAST_ROLE
 from tests.admin.clock import Clock, moved_clock
 from tests.admin.desk import text_of
 from tests.admin.house import House

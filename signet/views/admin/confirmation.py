@@ -19,8 +19,8 @@ from signet.models.admin_sessions import AdminSession
 from signet.models.clients import find_client
 from signet.models.resource_servers import find_resource_server_by_number
 from signet.views.admin.forms import AdminForm
+from signet.views.admin.grave_acts import CONFIRMED
 from signet.views.admin.passkey_ceremony import ask_for_passkey
-from signet.views.admin.rights import CONFIRMED
 from signet.wiring import wiring
 
 #: Names of fields that never go along: what is secret, and what belongs to the form that was sent.

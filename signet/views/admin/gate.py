@@ -9,9 +9,9 @@ from signet.extensions import csrf
 from signet.models.admin_sessions import AdminSession, Stage, note_seen
 from signet.views.admin.confirmation import ask_to_confirm, is_confirmed
 from signet.views.admin.forms import FILE_FIELDS, MULTIPLE_FIELDS
+from signet.views.admin.grave_acts import CONFIRMED
 from signet.views.admin.identity import current_admin
 from signet.views.admin.rights import (
-    CONFIRMED,
     LEAST_ROLE,
     NEXT_STEP,
     OPEN_ON_THE_WAY,
