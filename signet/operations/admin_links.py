@@ -24,7 +24,7 @@ from signet.models.admin_links import (
 from signet.models.admin_sessions import end_sessions_of
 from signet.models.admins import AdminRow
 from signet.models.audit import Actor, AuditedObject, act, append_entry
-from signet.models.database import read, write
+from signet.models.database import read
 from signet.models.second_factors import remove_second_factors
 from signet.operations.admin_rows import (
     add_admin,
@@ -37,9 +37,9 @@ from signet.operations.admin_rows import (
     refuse_own,
     refuse_taken_name,
 )
-from signet.operations.attempts import begin_attempt, note_failure
+from signet.operations.attempts import prove_password
 from signet.operations.errors import NotFoundError, OperationError
-from signet.operations.passwords import BusyError, check_password, hash_password, is_password
+from signet.operations.passwords import check_password, hash_password
 
 
 class LinkOverError(OperationError):
@@ -173,16 +173,7 @@ def drop_second_factor(token: str, password: str, *, actor: Actor, now: datetime
     link = get_open_link(token, now=now)
     with read() as session:
         found = get_admin_row(session, link.name)
-    begun = begin_attempt(link.name, found, actor=actor, now=now)
-    try:
-        is_right = is_password(password, found.password_hash)
-    except BusyError:
-        with write() as session:
-            begun.forgive(session, earlier=False, now=now)
-        raise
-    if not is_right:
-        note_failure(begun, actor=actor, now=now)
-        raise OperationError("The password is wrong", field="password")
+    begun = prove_password(found, password, field="password", actor=actor, now=now)
     with act() as session:
         row = _use(session, token, SECOND_FACTOR, now=now)
         admin = _owner(session, row)

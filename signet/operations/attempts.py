@@ -20,6 +20,7 @@ from signet.models.sign_in_throttle import (
     wait_of,
 )
 from signet.operations.errors import OperationError
+from signet.operations.passwords import BusyError, is_password
 
 
 class ThrottledError(OperationError):
@@ -68,6 +69,30 @@ def begin_attempt(
             raise ThrottledError(wait)
         failures = count_attempt(session, attempt, admin_name=known, address=actor.address, now=now)
     return BegunAttempt(attempt=attempt, admin_name=known, failures=failures)
+
+
+def prove_password(
+    admin: AdminRow, password: str, *, field: str, actor: Actor, now: datetime
+) -> BegunAttempt:
+    """An attempt at the password of an admin that was right; what it allows forgives it.
+
+    :param field: where a form asks for it.
+    :raises OperationError: the password is wrong.
+    :raises ThrottledError: too many failures before.
+    :raises BusyError: too many passwords are being checked.
+    """
+    begun = begin_attempt(admin.name, admin, actor=actor, now=now)
+    try:
+        is_right = is_password(password, admin.password_hash)
+    except BusyError:
+        # Nobody has looked at it.
+        with write() as session:
+            begun.forgive(session, earlier=False, now=now)
+        raise
+    if not is_right:
+        note_failure(begun, actor=actor, now=now)
+        raise OperationError("The password is wrong", field=field)
+    return begun
 
 
 def note_failure(begun: BegunAttempt, *, actor: Actor, now: datetime) -> None:

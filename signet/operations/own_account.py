@@ -11,12 +11,12 @@ from signet.models.admin_sessions import (
     renew_session,
 )
 from signet.models.audit import Actor, act, append_entry
-from signet.models.database import read, write
+from signet.models.database import read
 from signet.operations.admin_rows import audited_admin, end_what_sessions_left
-from signet.operations.attempts import begin_attempt, note_failure
+from signet.operations.attempts import prove_password
 from signet.operations.errors import NotFoundError, OperationError
 from signet.operations.passkeys import PasskeyProof, use_passkey
-from signet.operations.passwords import BusyError, check_password, hash_password, is_password
+from signet.operations.passwords import check_password, hash_password
 
 
 def change_password(session_id: str, password: str, *, actor: Actor, now: datetime) -> str:
@@ -88,16 +88,7 @@ def confirm_with_password(session_id: str, password: str, *, actor: Actor, now: 
     """
     with read() as session:
         admin = get_session_admin(session, session_id)
-    begun = begin_attempt(admin.name, admin, actor=actor, now=now)
-    try:
-        is_right = is_password(password, admin.password_hash)
-    except BusyError:
-        with write() as session:
-            begun.forgive(session, earlier=False, now=now)
-        raise
-    if not is_right:
-        note_failure(begun, actor=actor, now=now)
-        raise OperationError("The password is wrong", field="confirm_password")
+    begun = prove_password(admin, password, field="confirm_password", actor=actor, now=now)
     with act() as session:
         if get_session_admin(session, session_id).password_hash != admin.password_hash:
             raise OperationError("The password is wrong", field="confirm_password")
