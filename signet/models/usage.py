@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, String, case, delete, func, select
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from signet.extensions import Base
@@ -106,9 +107,11 @@ def _write_refused(requests: Sequence[RefusedRequest]) -> None:
     try:
         with write() as session:
             keep_refused_requests(session, requests)
-    except DatabaseUnavailableError:
-        raise
-    except Exception:
+    except Exception as error:
+        is_waiting = isinstance(error, DatabaseUnavailableError)
+        # A value that the database does not take is refused the next time as well.
+        if is_waiting and not isinstance(error.__cause__, DataError):
+            raise
         # What cannot be written now never can be: tried again, it would stay in the way.
         log.exception("refused requests cannot be written", extra={"lost": len(requests)})
 

@@ -163,6 +163,16 @@ def test_refused_requests_that_cannot_be_written_are_logged_and_dropped(caplog):
     assert memory.take().is_empty
 
 
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_a_value_that_the_database_never_takes_is_not_tried_for_ever(caplog):
+    memory = UsageMemory()
+    memory.put_back(make_batch(make_refused(status=2**40), uses=1))
+    flush(memory, write_batch)
+    assert [record.message for record in caplog.records] == ["refused requests cannot be written"]
+    assert memory.take().is_empty
+    assert len(totals("billing", HOUR)) == 2
+
+
 def test_counts_are_written_whole_or_not_at_all():
     """And a worker keeps what a failing database did not take (SECURITY C8)."""
     memory = UsageMemory()
