@@ -185,7 +185,7 @@ def test_u15_whatever_is_wrong_the_answer_is_the_same(app: Flask, ada: str):
     assert len(headers) == 1
 
 
-def test_u15_a_name_that_nobody_has_is_throttled_like_any_other(app: Flask, ada: str):
+def test_u15_a_name_that_nobody_has_is_throttled_like_any_other(app: Flask, ada: str, clock: Clock):
     statuses = [
         [attempt(app, name, address=address).status_code for _ in range(6)]
         for name, address in ((ada, "192.0.2.10"), (f"nobody.{ada}", "192.0.2.11"))
