@@ -17,10 +17,11 @@ run: setup ## install, prepare and serve on http://localhost:8000
 	@exec $(BIN)/gunicorn wsgi:app
 
 test: setup-test packages lint ## install, check style and types, run every test
-	@$(BIN)/pytest --numprocesses 4 --dist worksteal -m "not soak"
+	@$(BIN)/pytest --numprocesses 3 --dist worksteal -m "not soak"
 
 soak: setup-test packages ## run the long fault runs, which make test leaves out
 	@$(BIN)/pytest --numprocesses 2 -m soak
+	@SIGNET_TEST_FUZZ_CASES=100000 $(BIN)/pytest tests/views/test_fuzz_token_endpoint.py
 
 lint: setup-test ## check style and types, change nothing
 	@$(BIN)/ruff check

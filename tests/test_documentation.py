@@ -6,7 +6,7 @@ import pytest
 
 from signet.settings import load_settings
 from tests.conftest import StartServer
-from tests.documents import blocks, run_bash
+from tests.documents import blocks, plain_commands, run_bash
 from tests.running import ROOT, Server
 
 DOCUMENTS = ("README.md", "docs/operators.md", "docs/api-consumers.md", "docs/api-owners.md")
@@ -21,6 +21,10 @@ def server(start_server: StartServer) -> Server:
 @pytest.mark.parametrize("document", ["README.md", "docs/operators.md"])
 def test_the_commands_of_operators_run_as_printed(server: Server, document: str) -> None:
     for block in blocks(document, "bash"):
+        if (commands := plain_commands(block)) is not None:
+            for arguments in commands:
+                server.text(*arguments)
+            continue
         outcome = run_bash(server, block)
         assert outcome.returncode == 0, f"{block}\n{outcome.stderr}"
 

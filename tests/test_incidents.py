@@ -7,6 +7,7 @@ here it is asked of the whole, from outside, with the log at its loudest.
 import ast
 import json
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,6 @@ from typing import Any
 import pytest
 from joserfc.jwk import import_key
 
-from app import create_app
 from signet.models.audit import Actor
 from signet.models.clients import find_client
 from signet.oauth.client import digest_client_secret, generate_client_secret
@@ -23,8 +23,6 @@ from signet.operations import client_secrets, clients, scopes
 from signet.operations.client_authentication import ClientAuthentication
 from signet.operations.client_facts import ClientFacts
 from signet.operations.token_options import TokenOptions
-from signet.settings import load_settings
-from tests.conftest import opened
 from tests.databases import Databases
 from tests.oauth.signing import (
     Key,
@@ -44,6 +42,8 @@ from tests.running import ROOT, Server
 from tests.views.wire import INVALID_CLIENT, INVALID_REQUEST, Answer, Wire
 
 ACTOR = Actor(name="tests")
+#: SIGNET_CACHE_SECONDS, as it is by default.
+CACHE_SECONDS = 1.0
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 INTROSPECT, REVOKE = "/connect/introspect", "/connect/revocation"
 GRANT = {"grant_type": "client_credentials"}
@@ -106,7 +106,7 @@ def register(server: Server) -> dict[str, str]:
             now=now,
         )
 
-    with opened(create_app(load_settings(server.environ))):
+    with server.opened():
         scopes.create_scope("external-api", apis=["external-api"], actor=ACTOR, now=now)
         scopes.create_scope("other-api", apis=["other-api"], actor=ACTOR, now=now)
         for client_id in ("secretive", "stranger", "soon-disabled", "former"):
@@ -295,9 +295,11 @@ def test_c11_no_method_falls_back_to_another(signet: Signet):
 def test_c12_a_disabled_client_is_refused_everywhere(signet: Signet):
     """C12: token, introspection, revocation; and its tokens count no more."""
     token = signet.token("soon-disabled")
-    with opened(create_app(load_settings(signet.server.environ))):
+    with signet.server.opened():
         clients.disable_client("soon-disabled", actor=ACTOR, now=datetime.now(UTC))
     own = signet.server.flask("api", "secret", "create", "external-api")["client_secret"]
+    # From then on no worker may serve what it knew before; earlier, any of them still might.
+    time.sleep(CACHE_SECONDS)
     assert signet.ask_by_secret("soon-disabled").error == INVALID_CLIENT
     assert signet.ask_by_secret("soon-disabled", REVOKE, token=token).error == INVALID_CLIENT
     assert signet.ask_by_secret("soon-disabled", INTROSPECT, token=token).status == 401
@@ -311,7 +313,7 @@ def test_c13_a_rotation_ends_the_old_secret_at_one_time_however_it_is_done(signe
         ends = []
         for by_command in (True, False):
             client_id = f"rotating-{overlap}-{by_command}"
-            with opened(create_app(load_settings(signet.server.environ))):
+            with signet.server.opened():
                 clients.register_client(
                     ClientFacts(name=client_id), client_id=client_id, actor=ACTOR, now=_now()
                 )

@@ -13,11 +13,8 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from app import create_app
-from signet.settings import load_settings
 from tests.admin.signing_in import make_admin, sign_in
 from tests.cli.shell import typing_commands
-from tests.conftest import opened
 from tests.databases import Databases
 from tests.node import FOLDER, find_node
 from tests.oauth.signing import Key, jwk_set, make_key, make_proof, make_workload_token
@@ -154,7 +151,7 @@ def env_file_of(server: Server, issued: dict[str, Any], path: Path) -> None:
 
 def pages_of(server: Server) -> dict[str, dict[str, dict[str, str]]]:
     """The programs on the pages, read in another process than the server's."""
-    with opened(create_app(load_settings(server.environ))) as app:
+    with server.opened() as app:
         browser = app.test_client()
         sign_in(browser, make_admin(app, "administrator"))
 

@@ -20,8 +20,8 @@ from signet.models.signing_keys import load_signing_key_rows, new_signing_key_ro
 from signet.oauth.jwks import generate_private_key
 from signet.settings import load_settings
 from signet.wiring import utc_now, wiring
-from tests.conftest import StartServer, opened, write_key_files
-from tests.running import BIN, PATIENCE, ROOT, Server
+from tests.conftest import StartServer, write_key_files
+from tests.running import BIN, PATIENCE, ROOT, Server, opened
 from tests.views.wire import Wire
 
 pytestmark = pytest.mark.soak
@@ -57,7 +57,7 @@ def test_a_killed_rewrap_loses_nothing_and_no_token_is_refused(
 
     assert statuses.keys() == {200}
     keys.write_text(new)
-    with opened(create_app(load_settings(server.environ))), write() as session:
+    with server.opened(), write() as session:
         assert {(use.kek_id, use.what) for use in count_key_uses()} == {("new", "signing key")}
         rows = load_signing_key_rows(session)
         assert len(rows) == ROWS + 1

@@ -42,7 +42,7 @@ def refusal(server: Server) -> str:
 
 
 def test_a_first_start_makes_what_is_needed_and_says_where_and_how(server):
-    printed = server.prepare().splitlines()
+    printed = server.command("prepare").stdout.splitlines()
     assert f"{server.base_url}/admin/" in printed[0]
     assert printed[1].startswith("Setup code: ")
     assert len(printed) == 2

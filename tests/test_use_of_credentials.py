@@ -20,10 +20,9 @@ from signet.models.usage import counts_of
 from signet.operations.client_facts import ClientFacts
 from signet.operations.clients import register_client
 from signet.operations.scopes import create_scope
-from signet.settings import load_settings
 from signet.wiring import Wiring, utc_now, wiring
-from tests.conftest import StartServer, opened
-from tests.running import Server
+from tests.conftest import StartServer
+from tests.running import Server, opened
 
 pytestmark = pytest.mark.soak
 
@@ -72,7 +71,7 @@ class Traffic:
 
 @contextmanager
 def reading(server: Server) -> Iterator[Flask]:
-    with opened(create_app(load_settings(server.environ))) as app:
+    with server.opened() as app:
         yield app
 
 

@@ -27,7 +27,8 @@ from signet.usage import RefusedRequest, UsageMemory, flush
 from signet.wiring import utc_now, wiring
 from tests.admin.routes import Route
 from tests.admin.signing_in import TEST, csrf_of, make_admin, sign_in
-from tests.conftest import StrangerClient, opened, write_key_files
+from tests.conftest import StrangerClient, write_key_files
+from tests.running import opened
 
 VISITOR = "visitor"
 #: Addresses of a thing that nobody has made.

@@ -10,7 +10,6 @@ from playwright.sync_api import Page
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from app import create_app
 from signet.models.admin_sessions import open_session
 from signet.models.admins import AdminRow, find_admin_row
 from signet.models.audit import Actor, act, append_entry
@@ -24,10 +23,8 @@ from signet.models.second_factors import (
 )
 from signet.operations.admin_rows import add_admin, admin_facts, audited_admin
 from signet.operations.passwords import hash_password
-from signet.settings import load_settings
 from signet.views.sessions import ServerSessionInterface
 from signet.wiring import utc_now, wiring
-from tests.conftest import opened
 from tests.running import Server
 
 PASSWORD = "glacier-harbour-lantern-moss"
@@ -104,7 +101,7 @@ def make_session(name: str, *, second_factor: str = "app") -> str:
 
 def make_session_at(server: Server, name: str) -> str:
     """The id of a new session at a real server."""
-    with opened(create_app(load_settings(server.environ))):
+    with server.opened():
         return make_session(name)
 
 

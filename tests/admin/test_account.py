@@ -22,8 +22,9 @@ from tests.admin.house import House
 from tests.admin.pages import read
 from tests.admin.signing_in import PASSWORD, csrf_of, make_admin, make_session, sign_in
 from tests.admin.signing_in import sign_in_by_form as send_password
-from tests.conftest import MakeSettings, StrangerClient, opened
+from tests.conftest import MakeSettings, StrangerClient
 from tests.databases import Databases
+from tests.running import opened
 
 NEW_PASSWORD = "orchid-tundra-violin-kettle"
 

@@ -11,16 +11,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import create_app
 from signet.models.audit import AuditedObject, act, append_entry
 from signet.models.audit_log import verify_chain
-from signet.settings import load_settings
 from signet.wiring import utc_now
 from tests.admin.desk import Desk, sit_down, text_of
 from tests.admin.pages import links_of
 from tests.admin.signing_in import TEST, make_admin, make_session_at
 from tests.cli.shell import Shell
-from tests.conftest import StartServer, opened
+from tests.conftest import StartServer
 
 PATHS = {"csv": "/admin/audit/export.csv", "jsonl": "/admin/audit/export.jsonl"}
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
@@ -93,7 +91,7 @@ def slow_reader(start_server: StartServer) -> Iterator[tuple[HTTPConnection, str
     The log is of 20 MB, more than the sockets between the two can hold.
     """
     server = start_server(SIGNET_WORKERS="1")
-    with opened(create_app(load_settings(server.environ))) as app:
+    with server.opened() as app:
         name = make_admin(app)
         about = AuditedObject("client", "billing", "Billing")
         with act() as session:

@@ -25,8 +25,9 @@ from tests.admin.house import House
 from tests.admin.pages import read
 from tests.admin.routes import ROUTES, Route, name_of
 from tests.admin.signing_in import PASSWORD, csrf_of, make_admin, make_session, sign_in
-from tests.conftest import MakeSettings, StrangerClient, opened
+from tests.conftest import MakeSettings, StrangerClient
 from tests.databases import Databases
+from tests.running import opened
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SECRETS = "/admin/clients/billing-export/secrets"

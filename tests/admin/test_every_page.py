@@ -13,20 +13,17 @@ from flask import Flask
 from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
-from app import create_app
 from signet.models.admin_sessions import AdminSessionRow
 from signet.models.audit_log import AuditFilter, list_entries
 from signet.models.database import write
 from signet.models.signing_keys import list_signing_keys
 from signet.operations.admin_links import invite
-from signet.settings import load_settings
 from signet.wiring import utc_now
 from tests.admin.looking import MOST_CSS, MOST_ICONS, MOST_IN_ALL, MOST_JS, Looker
 from tests.admin.pages import read
 from tests.admin.routes import SAFE_ROUTES
 from tests.admin.signing_in import TEST, make_admin, make_session
 from tests.believable import ADA, LINUS, Believable, furnish
-from tests.conftest import opened
 from tests.databases import Databases
 from tests.running import Server
 
@@ -56,7 +53,7 @@ class Installed:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        with opened(create_app(load_settings(server.environ))) as app:
+        with server.opened() as app:
             self.believable = furnish(app)
             self.sessions = {name: make_session(name) for name in (ADA, LINUS)}
             self.sessions[STALE] = make_session(ADA)
@@ -195,7 +192,7 @@ def fresh(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def test_pages_without_data_are_without_a_flaw(fresh: Server, chromium: Browser):
     looker = Looker(chromium.new_context().new_page(), fresh.base_url)
     looker.open("/admin/setup")
-    with opened(create_app(load_settings(fresh.environ))) as app:
+    with fresh.opened() as app:
         make_admin(app, name=ADA)
         session = make_session(ADA)
     cookie = {"name": "signet", "value": session, "url": fresh.base_url}

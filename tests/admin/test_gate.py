@@ -19,8 +19,9 @@ from tests.admin.house import VISITOR, House, furnished
 from tests.admin.pages import read
 from tests.admin.routes import CHANGING_ROUTES, SAFE_ROUTES, Route, name_of
 from tests.admin.signing_in import PASSWORD, code_of_app, csrf_of, make_admin, make_session
-from tests.conftest import MakeSettings, StrangerClient, opened
+from tests.conftest import MakeSettings, StrangerClient
 from tests.databases import Databases
+from tests.running import opened
 
 #: Where "?next=" must not lead (SECURITY C28); beginning with our own path and not.
 FOREIGN_TARGETS = [

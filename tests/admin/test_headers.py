@@ -15,7 +15,8 @@ from tests.admin.house import VISITOR, House
 from tests.admin.pages import read
 from tests.admin.routes import CHANGING_ROUTES, SAFE_ROUTES, Route, name_of
 from tests.admin.signing_in import make_admin
-from tests.conftest import MakeSettings, StrangerClient, opened
+from tests.conftest import MakeSettings, StrangerClient
+from tests.running import opened
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "

@@ -9,11 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from app import create_app
-from signet.settings import load_settings
 from tests.admin.signing_in import make_session
 from tests.believable import ADA, furnish
-from tests.conftest import opened
 from tests.databases import Databases
 from tests.running import Server
 
@@ -68,7 +65,7 @@ class Installed:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        with opened(create_app(load_settings(server.environ))) as app:
+        with server.opened() as app:
             furnish(app)
             self.session = make_session(ADA)
 

@@ -9,14 +9,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, CDPSession, Page, Request, expect
 
-from app import create_app
 from signet.models.admins import find_admin_row
 from signet.models.database import write
 from signet.models.passkeys import PasskeyRow
 from signet.models.second_factors import put_recovery_codes, save_recovery_codes
-from signet.settings import load_settings
 from tests.admin.signing_in import PASSWORD, RECOVERY_CODES, make_admin, sign_in_browser
-from tests.conftest import opened
 from tests.databases import Databases
 from tests.running import Server
 
@@ -40,7 +37,7 @@ def server(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> It
         server.environ["SIGNET_ISSUER"] = server.base_url
         try:
             server.start()
-            with opened(create_app(load_settings(server.environ))) as app:
+            with server.opened() as app:
                 make_admin(app, name="the-first@example.org")
             yield server
         finally:
@@ -74,7 +71,7 @@ class Ada:
         self.page, self.server = page, server
         self.device = Device(page.context.new_cdp_session(page))
         self.name = f"ada.{secrets.token_hex(4)}@example.org"
-        with opened(create_app(load_settings(server.environ))) as app:
+        with server.opened() as app:
             make_admin(app, name=self.name)
 
     def open(self, path: str) -> None:
@@ -148,7 +145,7 @@ def test_a_passkey_is_a_second_step_and_a_confirmation(ada: Ada):
     ada.expect_at("/admin/sign-in/second-step")
     ada.click("Use a passkey")
     ada.expect_at("/admin/")
-    with opened(create_app(load_settings(ada.server.environ))), write() as session:
+    with ada.server.opened(), write() as session:
         session.connection().exec_driver_sql("UPDATE admin_session SET confirmed_at = NULL")
     ada.open("/admin/clients/new")
     ada.expect_at("/admin/confirm?next=/admin/clients/new")
@@ -219,7 +216,7 @@ def test_at_an_address_without_a_name_the_page_says_why_there_can_be_no_passkey(
 ):
     server = shared_servers("sqlite")
     name = f"{secrets.token_hex(4)}@example.org"
-    with opened(create_app(load_settings(server.environ))) as app:
+    with server.opened() as app:
         make_admin(app, name=name)
     sign_in_browser(page, server, name)
     page.goto(f"{server.base_url}/admin/account/passkeys/new")
@@ -241,7 +238,7 @@ def test_at_another_name_than_the_issuers_the_page_says_where_to_go(ada: Ada):
 
 
 def test_whoever_has_only_a_passkey_can_come_in_by_a_recovery_code(ada: Ada):
-    with opened(create_app(load_settings(ada.server.environ))), write() as session:
+    with ada.server.opened(), write() as session:
         admin = find_admin_row(session, ada.name)
         assert admin is not None
         session.add(

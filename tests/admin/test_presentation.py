@@ -13,8 +13,9 @@ from signet.views.admin.presentation import (
 )
 from tests.admin.house import House
 from tests.admin.pages import read
-from tests.conftest import MakeSettings, opened
+from tests.conftest import MakeSettings
 from tests.databases import Databases
+from tests.running import opened
 
 NOON = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 

@@ -31,8 +31,9 @@ from tests.admin.signing_in import (
     sign_in,
     sign_in_by_form,
 )
-from tests.conftest import MakeSettings, StrangerClient, opened
+from tests.conftest import MakeSettings, StrangerClient
 from tests.databases import Databases
+from tests.running import opened
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HTTPS = "https://id.example.org"

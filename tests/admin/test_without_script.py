@@ -9,10 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from app import create_app
-from signet.settings import load_settings
 from tests.admin.signing_in import make_admin, sign_in_browser
-from tests.conftest import opened
 from tests.databases import Databases
 from tests.running import Server
 
@@ -29,7 +26,7 @@ def server(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> It
         server = Server(tmp_path_factory.mktemp("server"), url, SIGNET_WORKERS="1")
         try:
             server.start()
-            with opened(create_app(load_settings(server.environ))) as app:
+            with server.opened() as app:
                 make_admin(app, name=NAME)
             yield server
         finally:

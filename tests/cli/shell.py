@@ -11,10 +11,7 @@ import pytest
 from click.testing import Result
 from flask import Flask, current_app
 
-from app import create_app
-from signet.settings import load_settings
 from signet.wiring import wiring
-from tests.conftest import opened
 from tests.running import Installation
 
 #: For what no database has a part in.
@@ -69,7 +66,7 @@ class Shell:
 @contextmanager
 def typing_commands(installation: Installation) -> Iterator[Shell]:
     """The command line of an installation, for many commands: each process takes a second."""
-    with opened(create_app(load_settings(installation.environ))) as app:
+    with installation.opened() as app:
         yield Shell(app)
 
 

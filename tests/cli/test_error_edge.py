@@ -7,7 +7,8 @@ from flask import Flask
 from app import create_app
 from signet.cli.error_edge import Command, Group
 from tests.cli.shell import Shell, on_one_engine
-from tests.conftest import MakeSettings, opened
+from tests.conftest import MakeSettings
+from tests.running import opened
 
 #: Commands that look something up.
 LOOK_UPS = [

@@ -1,5 +1,6 @@
 """The real ``flask``, as a script calls it: exit codes, stderr, JSON."""
 
+import json
 import os
 import subprocess
 
@@ -20,10 +21,12 @@ def installation(databases: Databases, tmp_path_factory: pytest.TempPathFactory)
 
 def test_a_script_registers_a_client_and_reads_its_secret(installation):
     installation.flask("scope", "create", "external-api", "--api", "external-api")
-    created = installation.flask(
-        "client", "create", "Billing", "--client-id", "billing", "--scope", "external-api"
+    created = installation.command(
+        *("client", "create", "Billing", "--client-id", "billing", "--scope", "external-api"),
+        "--json",
     )
-    assert created["client_secret"].startswith("signet_")
+    assert created.returncode == 0
+    assert json.loads(created.stdout)["client_secret"].startswith("signet_")
     assert installation.flask("client", "show", "billing")["scope"] == "external-api"
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from app import create_app
 from tests.cli.shell import Shell, on_one_engine
-from tests.conftest import MakeSettings, opened
+from tests.conftest import MakeSettings
+from tests.running import opened
 
 
 @pytest.fixture

@@ -23,9 +23,8 @@ from signet.models.database import DatabaseUnavailableError, read, write
 from signet.models.form_numbers import FormNumberRow
 from signet.settings import load_settings
 from signet.wiring import utc_now
-from tests.conftest import opened
 from tests.databases import PostgresqlDatabases
-from tests.running import ROOT
+from tests.running import ROOT, opened
 
 #: Seconds for which another process holds the lock; a wait in C would hold everybody as long.
 HOLD = 1.2

@@ -19,11 +19,8 @@ import psutil
 import pytest
 import requests
 
-from app import create_app
 from signet.operations import clients
-from signet.settings import load_settings
 from signet.wiring import utc_now
-from tests.conftest import opened
 from tests.databases import Databases, PostgresqlDatabases
 from tests.operations.acting import ADA, make_admin, make_scope, register
 from tests.running import Server
@@ -40,7 +37,7 @@ class Served:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        with opened(create_app(load_settings(server.environ))):
+        with server.opened():
             self._form = register_somebody("billing")
             make_admin(NAME)
         self._page = requests.Session()
@@ -190,7 +187,7 @@ def hanging(databases: PostgresqlDatabases) -> Iterator[None]:
 
 def test_a_change_by_another_process_counts_on_every_worker_within_the_bound(running: Server):
     """SECURITY R18, C12."""
-    with opened(create_app(load_settings(running.environ))):
+    with running.opened():
         form = register_somebody(f"switched-{token_hex(4)}")
         assert {ask(running, form).status_code for _ in range(20)} == {200}
         clients.disable_client(form["client_id"], actor=ADA, now=utc_now())

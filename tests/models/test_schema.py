@@ -12,7 +12,8 @@ from sqlalchemy import inspect
 from app import create_app
 from signet.extensions import Base, db
 from signet.models.schema import is_schema_current, upgrade_schema
-from tests.conftest import MakeSettings, opened
+from tests.conftest import MakeSettings
+from tests.running import opened
 
 
 @pytest.fixture

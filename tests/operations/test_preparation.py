@@ -23,8 +23,8 @@ from signet.models.schema import is_schema_current
 from signet.models.signing_keys import list_signing_keys
 from signet.operations import preparation
 from signet.settings import KeyEncryptionKey, Settings, SettingsError, load_settings
-from tests.conftest import opened
 from tests.operations.acting import ADA, NOON, at_once, entries, on_sqlite, register
+from tests.running import opened
 
 
 @pytest.fixture

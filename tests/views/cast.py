@@ -21,8 +21,8 @@ from signet.operations.client_facts import ClientFacts
 from signet.operations.token_options import TokenOptions
 from signet.settings import load_settings
 from signet.wiring import wiring
-from tests.conftest import opened
 from tests.oauth.signing import jwk_set
+from tests.running import opened
 from tests.views.keyed import KEYS
 
 ACTOR = Actor(name="tests")

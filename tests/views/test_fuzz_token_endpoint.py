@@ -12,7 +12,7 @@ from tests.views.fuzzed_requests import CANARY, SECRET, Case, cases
 from tests.views.memory_app import make_app
 from tests.views.wire import TOKEN
 
-CASES = int(os.environ.get("SIGNET_TEST_FUZZ_CASES", "20000"))
+CASES = int(os.environ.get("SIGNET_TEST_FUZZ_CASES", "8000"))
 
 #: The errors that a status may come with.
 ERRORS = {

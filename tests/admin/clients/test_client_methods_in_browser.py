@@ -12,14 +12,11 @@ from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
-from app import create_app
 from signet.operations.client_authentication import ClientAuthentication
-from signet.settings import load_settings
 from tests.admin.clients.proofs import KEY, OTHER_KEY, TRUST, WAYS, make_keyed
 from tests.admin.clients.steps import make_scope
 from tests.admin.signing_in import make_admin, sign_in_browser
 from tests.certificates import make_authority
-from tests.conftest import opened
 from tests.databases import Databases
 from tests.oauth.signing import (
     jwk_set,
@@ -57,7 +54,7 @@ def server(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> It
         try:
             server.start()
             # In one process: each command would load the app anew.
-            with opened(create_app(load_settings(server.environ))) as app:
+            with server.opened() as app:
                 furnish(app)
             yield server
         finally:

@@ -9,7 +9,6 @@ import pytest
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from app import create_app
 from signet.models.audit import Actor
 from signet.operations.client_authentication import ClientAuthentication
 from signet.operations.client_facts import ClientFacts
@@ -17,11 +16,9 @@ from signet.operations.clients import register_client_without_secret
 from signet.operations.resource_servers import create_resource_server
 from signet.operations.scopes import create_scope
 from signet.operations.token_options import TokenOptions
-from signet.settings import load_settings
 from signet.wiring import utc_now, wiring
 from tests.conformance.fapi2.plan import API, SCOPE, Plan, PlanClient
 from tests.conformance.sample_api import create_api, protect
-from tests.conftest import opened
 from tests.databases import Databases
 from tests.oauth.signing import jwk_set, make_key
 from tests.running import Server
@@ -55,7 +52,7 @@ def plan(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def register(server: Server, *clients: PlanClient) -> None:
     """The API and the clients, as an operator registers them."""
-    with opened(create_app(load_settings(server.environ))):
+    with server.opened():
         # The server's default, RS256, is none that FAPI allows (§5.4.1).
         create_resource_server(
             API, signing_alg="ES256", encryption=wiring().encryption, actor=ACTOR, now=utc_now()
