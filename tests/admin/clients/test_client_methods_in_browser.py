@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
 from signet.operations.client_authentication import ClientAuthentication
 from tests.admin.clients.proofs import KEY, OTHER_KEY, TRUST, WAYS, make_keyed
 from tests.admin.clients.steps import make_scope
+from tests.admin.looking import find_flaws
 from tests.admin.signing_in import make_admin, sign_in_browser
 from tests.certificates import make_authority
 from tests.databases import Databases
@@ -36,7 +36,6 @@ METHODS = (
     "federated_jwt",
 )
 SUBJECT = "repo:acme/billing"
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @pytest.fixture(scope="module")
@@ -80,40 +79,26 @@ def sign_in(page: Page, server: Server, target: str) -> None:
     expect(page).to_have_url(f"{server.base_url}{target}")
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds wrong; in the dark, where only colours differ, of these."""
-    found = []
-    for theme, rules in (("light", TAGS), ("dark", ["color-contrast"])):
-        page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-        report = Axe().run(page, options={"resultTypes": ["violations"], "runOnly": rules}).response
-        found += [
-            f"{theme}: {violation['id']} at {node['target']}"
-            for violation in report["violations"]
-            for node in violation["nodes"]
-        ]
-    return found
-
-
 def test_axe_finds_nothing_in_the_new_states_of_the_pages(page: Page, server: Server):
     sign_in(page, server, "/admin/clients/new")
     found = {}
     for method in METHODS:
         page.locator(f"[value={method}]").check()
-        found[f"new {method}"] = violations(page)
+        found[f"new {method}"] = find_flaws(page)
     page.get_by_text("More options").click()
     page.get_by_role("button", name="Create client").click()
     expect(page.get_by_role("alert")).to_contain_text("Enter the address of the issuer")
-    found["mistakes"] = violations(page)
+    found["mistakes"] = find_flaws(page)
     for path in (
         *("keyed", "workload", "keyed/authentication", "certified/authentication"),
         *("workload/authentication", "keyed/tokens", "keyed/secrets", "keyed?language=node"),
         *("../apis/1?language=spring", "keyed/try"),
     ):
         page.goto(f"{server.base_url}/admin/clients/{path}")
-        found[path] = violations(page)
+        found[path] = find_flaws(page)
     page.get_by_role("button", name="Run").click()
     expect(page.get_by_role("heading", name="Result")).to_be_visible()
-    found["tried"] = violations(page)
+    found["tried"] = find_flaws(page)
     assert {state: wrong for state, wrong in found.items() if wrong} == {}
 
 
