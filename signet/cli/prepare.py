@@ -16,7 +16,7 @@ from signet.wiring import wiring
 @click.option("--check", is_flag=True, help="Change nothing; say what is missing.")
 @json_option
 @with_appcontext
-def prepare_command(check: bool, as_json: bool) -> None:
+def command(check: bool, as_json: bool) -> None:
     """Make all that Signet needs to serve. May be repeated."""
     parts = wiring()
     settings, now = parts.settings, parts.clock()

@@ -196,7 +196,7 @@ def test_what_breaks_a_rule_is_refused_by_name(shell, client_id, arguments, fiel
 
 
 @on_one_engine
-def test_people_read_columns(shell, client_id, first, now):
+def test_people_read_columns(shell, now, client_id, first):
     heading, line = shell.text("secret", "list", client_id).splitlines()
     assert heading.split() == [
         "SECRET", "ID", "STATE", "ENDS", "WITH", "CREATED", "EXPIRES", "LAST", "USED",
