@@ -1,7 +1,7 @@
 """Attempts at proving who one is: counted before they are looked at, slowed down by failures.
 
 The password, a code of an app and a recovery code share their counters: who guesses one of them
-waits for all of them.
+waits for all of them. Codes of an app, which are short, have another counter besides.
 """
 
 from dataclasses import dataclass, replace
@@ -53,13 +53,14 @@ class BegunAttempt:
 
 
 def begin_attempt(
-    name: str, admin: AdminRow | None, *, actor: Actor, now: datetime
+    name: str, admin: AdminRow | None, *, at_code: bool = False, actor: Actor, now: datetime
 ) -> BegunAttempt:
     """Count an attempt of this name from the actor's address.
 
+    :param at_code: at a code of an app, which has a counter of its own besides.
     :raises ThrottledError: too many have failed before.
     """
-    attempt = Attempt.of(name, actor.address)
+    attempt = Attempt.of(name, actor.address, at_code=at_code)
     trusted = admin is not None and admin.last_sign_in_address == actor.address[:64] != ""
     known = admin.name if admin else ""
     with write() as session:

@@ -130,7 +130,7 @@ def _pass(
 ) -> str:
     with read() as session:
         admin = _get_waiting(session, session_id)
-    begun = begin_attempt(admin.name, admin, actor=actor, now=now)
+    begun = begin_attempt(admin.name, admin, at_code=second_factor == APP, actor=actor, now=now)
     try:
         with act() as session:
             admin = _get_waiting(session, session_id)

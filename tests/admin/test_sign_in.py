@@ -218,6 +218,14 @@ def test_u14_a_waiting_address_is_told_how_long_and_the_right_password_waits_too
     assert "Try again in 1 second. Nothing was changed." in answer.text
 
 
+def test_u14_a_long_wait_is_told_in_minutes(app: Flask, ada: str, clock: Clock):
+    for _ in range(24):
+        answer = attempt(app, ada, address="192.0.2.8")
+        if answer.status_code == 429:
+            clock.now += timedelta(seconds=int(answer.headers["Retry-After"]))
+    assert "Try again in 5 minutes. Nothing was changed." in answer.text
+
+
 def test_u14_twenty_wrong_passwords_of_a_stranger_do_not_lock_the_admin_out(app: Flask, ada: str):
     statuses = {attempt(app, ada, address="192.0.2.3").status_code for _ in range(20)}
     assert statuses == {422, 429}

@@ -258,6 +258,26 @@ def test_u18_a_right_code_forgives_the_wrong_ones(seed):
 
 
 @on_sqlite
+def test_u18_wrong_codes_from_everywhere_wait_and_a_recovery_code_does_not(codes):
+    """Six digits are few, and whoever has the password and many addresses could try for days."""
+    looked_at, now = 0, NOON
+    while now < NOON + timedelta(days=1):
+        address = f"203.0.113.{looked_at}"
+        try:
+            send(begin(now, address=address), "000000", now=now, address=address)
+        except ThrottledError as error:
+            now += error.wait
+        except CodeRefusedError:
+            looked_at += 1
+    assert looked_at <= 45
+    now = NOON + timedelta(days=1)
+    visitor = Actor(name="", address="203.0.113.200")
+    session_id = begin(now, address=visitor.address)
+    with pytest.raises(ThrottledError):
+        send(session_id, "000000", now=now, address=visitor.address)
+    assert pass_with_recovery_code(session_id, codes[1], actor=visitor, now=now)
+
+
 def test_wrong_codes_stand_in_the_audit_log_once_for_the_window(seed):
     waiting = begin()
     for _ in range(3):

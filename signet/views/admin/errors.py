@@ -73,7 +73,7 @@ def _words(error: HTTPException, status: int) -> tuple[str, str]:
             "Nothing was changed. Go back, reload and send again.",
         )
     if isinstance(error, TooManyRequests):
-        return "Too many attempts", f"Try again in {_seconds(error)}. Nothing was changed."
+        return "Too many attempts", f"Try again in {_wait(error)}. Nothing was changed."
     if status == 403:
         return "You cannot do this", error.description or "Nothing was changed."
     if status == 503:
@@ -81,8 +81,11 @@ def _words(error: HTTPException, status: int) -> tuple[str, str]:
     return _TEXTS.get(status, _BAD_REQUEST)
 
 
-def _seconds(error: TooManyRequests) -> str:
-    return "1 second" if error.retry_after == 1 else f"{error.retry_after} seconds"
+def _wait(error: TooManyRequests) -> str:
+    seconds = error.retry_after
+    if isinstance(seconds, int) and seconds > 120:
+        return f"{math.ceil(seconds / 60)} minutes"
+    return "1 second" if seconds == 1 else f"{seconds} seconds"
 
 
 def _unavailable() -> str:
