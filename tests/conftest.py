@@ -147,7 +147,7 @@ def shared_servers(
     def shared(engine: str) -> Server:
         if engine not in servers:
             url = databases.engine(engine).create(migrated=True)
-            servers[engine] = Server(tmp_path_factory.mktemp(engine), url)
+            servers[engine] = Server(tmp_path_factory.mktemp(engine), url, SIGNET_WORKERS="2")
             servers[engine].start()
         return servers[engine]
 

@@ -46,7 +46,7 @@ def serving() -> Iterator[tuple[Server, Believable, str]]:
     """A server that looks as if it had been there for months, and a session of its admin."""
     with tempfile.TemporaryDirectory(prefix="signet-pictures-") as name:
         folder = Path(name)
-        server = Server(folder, f"sqlite:///{folder}/signet.db", SIGNET_WORKERS="1")
+        server = Server(folder, f"sqlite:///{folder}/signet.db")
         try:
             server.start()
             with server.opened() as app:

@@ -100,7 +100,10 @@ class Installation:
 
 
 class Server(Installation):
-    """An installation that is served on a free port of the loopback address."""
+    """An installation that is served on a free port of the loopback address.
+
+    By one worker, unless a test asks for more of them: each takes a second to start.
+    """
 
     def __init__(self, folder: Path, database_url: str, **variables: str) -> None:
         self.port = free_port()
@@ -111,7 +114,7 @@ class Server(Installation):
             **{
                 "SIGNET_BIND": f"127.0.0.1:{self.port}",
                 "SIGNET_ISSUER": self.base_url,
-                "SIGNET_WORKERS": "2",
+                "SIGNET_WORKERS": "1",
                 **variables,
             },
         )

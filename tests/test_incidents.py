@@ -127,7 +127,9 @@ def register(server: Server) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def signet(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signet]:
     with databases.fresh("sqlite") as url:
-        server = Server(tmp_path_factory.mktemp("incidents"), url, SIGNET_LOG_LEVEL="debug")
+        server = Server(
+            tmp_path_factory.mktemp("incidents"), url, SIGNET_LOG_LEVEL="debug", SIGNET_WORKERS="2"
+        )
         server.start()
         yield Signet(server, register(server))
         server.stop()

@@ -82,7 +82,6 @@ def listeners(
             url,
             SIGNET_ADMIN_BIND=admin_bind,
             SIGNET_TRUSTED_PROXIES="1",
-            SIGNET_WORKERS="1",
         )
         try:
             yield Listeners(server.start(), admin_bind)

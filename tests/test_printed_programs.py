@@ -116,7 +116,7 @@ def printed(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> I
         SUBJECT, "--trust-audience", "signet", "--trust-jwks", f"{folder}/platform.json",
     )  # fmt: skip
     with databases.fresh("sqlite") as url:
-        server = Server(folder, url, SIGNET_WORKERS="1")
+        server = Server(folder, url)
         try:
             server.start()
             with typing_commands(server) as shell:

@@ -38,7 +38,7 @@ def test_a_killed_rewrap_loses_nothing_and_no_token_is_refused(
     old = keys.read_text()
     new = f"new:{base64.b64encode(secrets.token_bytes(32)).decode()}\n"
     keys.write_text(new + old)
-    server = start_server(SIGNET_SIGNING_ALG="EdDSA", SIGNET_WORKERS="1")
+    server = start_server(SIGNET_SIGNING_ALG="EdDSA")
     keys.write_text(old)
     add_old_keys(server)
     keys.write_text(new + old)

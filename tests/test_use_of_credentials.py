@@ -101,7 +101,7 @@ def test_two_workers_count_together_and_an_orderly_end_loses_nothing(start_serve
 
 @pytest.mark.parametrize("engine", ["sqlite"])
 def test_a_crash_loses_one_batch_at_most(start_server: StartServer):
-    traffic = Traffic(start_server(SIGNET_WORKERS="1"))
+    traffic = Traffic(start_server())
     for _ in range(5):
         traffic.ask()
     traffic.wait_for_tokens(5)
@@ -119,7 +119,7 @@ def test_a_crash_loses_one_batch_at_most(start_server: StartServer):
 
 @pytest.mark.parametrize("engine", ["sqlite"])
 def test_a_locked_database_slows_no_token_and_loses_no_count(start_server: StartServer):
-    traffic = Traffic(start_server(SIGNET_WORKERS="1"))
+    traffic = Traffic(start_server())
     traffic.ask()
     path = traffic.server.environ["SIGNET_DATABASE_URL"].removeprefix("sqlite:///")
     lock = sqlite3.connect(path, isolation_level=None)

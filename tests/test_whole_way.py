@@ -1,14 +1,10 @@
-"""The main job, the whole way in a real browser: from the set-up code to a revoked secret.
-
-Leaves a picture of each step, in both themes and two widths, in ``tests/screenshots/`` to look at.
-"""
+"""The main job, the whole way in a real browser: from the set-up code to a revoked secret."""
 
 import json
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from pathlib import Path
 from typing import Any
 
 import pyotp
@@ -18,7 +14,6 @@ from playwright.sync_api import Page, expect
 from tests.conftest import StartServer
 from tests.running import Server
 
-SCREENSHOTS = Path(__file__).resolve().parent / "screenshots"
 NAME, PASSWORD = "ada@example.org", "glacier-harbour-lantern-moss"
 #: SIGNET_CACHE_SECONDS, and a second for the machine.
 SOON = 2.0
@@ -46,7 +41,6 @@ class Visit:
     def __init__(self, page: Page, server: Server) -> None:
         self.page = page
         self.server = server
-        self._pictures = 0
 
     def open(self, path: str) -> None:
         self.page.goto(self.server.base_url + path)
@@ -62,23 +56,6 @@ class Visit:
 
     def expect_heading(self, text: str) -> None:
         expect(self.page.get_by_role("heading", level=1)).to_have_text(text)
-
-    def picture(self, name: str) -> None:
-        """The page as it is, light and dark, wide and narrow."""
-        SCREENSHOTS.mkdir(exist_ok=True)
-        # The click before may have led elsewhere, where there is no document yet.
-        self.page.wait_for_load_state()
-        self._pictures += 1
-        for theme in ("light", "dark"):
-            for width in (1280, 375):
-                self.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-                self.page.set_viewport_size({"width": width, "height": 900})
-                wide = self.page.evaluate("document.documentElement.scrollWidth")
-                assert wide <= width, f"{name} scrolls sideways at {width} px"
-                path = SCREENSHOTS / f"{self._pictures:02}-{name}-{theme}-{width}.png"
-                self.page.screenshot(path=path, full_page=True)
-        self.page.emulate_media(color_scheme="light")
-        self.page.set_viewport_size({"width": 1280, "height": 900})
 
     def shown_secret(self) -> str:
         """The secret on the page that shows it once."""
@@ -100,56 +77,43 @@ class Visit:
 def test_the_whole_way_from_the_setup_code_to_a_revoked_secret(
     page: Page, start_server: StartServer
 ) -> None:
-    server = start_server()
+    server = start_server(SIGNET_WORKERS="2")
     visit = Visit(page, server)
 
     visit.open("/")
     visit.expect_heading("Set up Signet")
-    visit.picture("setup")
     visit.fill(code=server.setup_code, name=NAME, password=PASSWORD)
     visit.click("Create administrator")
 
     visit.expect_heading("Set up a second factor")
-    visit.picture("second-factor")
     visit.fill(code=visit.code_of_shown_key())
     visit.click("Continue")
     visit.expect_heading("Recovery codes")
-    visit.picture("recovery-codes")
     visit.click("Make recovery codes")
     visit.expect_heading("Save your recovery codes")
-    visit.picture("recovery-codes-shown")
     visit.fill(code=page.locator("[data-secret]").inner_text().split()[0])
     visit.click("Finish")
     visit.expect_heading("Overview")
-    visit.picture("overview-first-run")
 
     visit.click("Scopes")
-    visit.picture("scopes-empty")
     visit.click("New scope")
     visit.fill(name="external-api", description="Call the partner API")
     visit.fill(new_api="https://api.example.org")
-    visit.picture("scope-new")
     visit.click("Create scope")
     visit.expect_heading("Scopes")
     expect(page.get_by_role("table")).to_contain_text("external-api")
-    visit.picture("scopes")
 
     visit.click("Clients")
-    visit.picture("clients-empty")
     visit.click("New client")
     visit.click("Create client")
     expect(page.get_by_role("alert")).to_contain_text("Enter a name for the client")
-    visit.picture("client-new-error")
     visit.fill(name="Billing export", client_id="billing-export")
     page.get_by_label("external-api").check()
-    visit.picture("client-new")
     visit.click("Create client")
     visit.expect_heading("New client created: save the secret now")
-    visit.picture("secret")
     first = visit.shown_secret()
     visit.leave_secret_page()
     visit.expect_heading("Billing export")
-    visit.picture("client")
 
     status, answer = request_token(server, first)
     assert status == 200
@@ -159,20 +123,16 @@ def test_the_whole_way_from_the_setup_code_to_a_revoked_secret(
     visit.click("Secrets")
     visit.click("New secret")
     visit.fill(description="prod 2027")
-    visit.picture("secret-new")
     visit.click("Make new secret")
     visit.expect_heading("New secret: save it now")
     expect(page.get_by_text("works until")).to_be_visible()
-    visit.picture("secret-rotated")
     second = visit.shown_secret()
     visit.leave_secret_page()
     assert request_token(server, first)[0] == 200
     assert request_token(server, second)[0] == 200
 
     visit.click("Secrets")
-    visit.picture("secrets")
     page.get_by_role("row", name=first[-4:]).get_by_role("link", name="Revoke").click()
-    visit.picture("secret-revoke")
     visit.click("Revoke secret")
     expect(page.get_by_role("status").first).to_contain_text("was revoked")
     deadline = time.monotonic() + SOON
@@ -182,21 +142,15 @@ def test_the_whole_way_from_the_setup_code_to_a_revoked_secret(
     assert request_token(server, second)[0] == 200
 
     visit.click("Clients")
-    visit.picture("clients")
     visit.click("APIs")
-    visit.picture("apis")
     visit.click("Audit log")
     expect(page.get_by_role("table")).to_contain_text("Billing export")
-    visit.picture("audit")
     visit.click("Overview")
-    visit.picture("overview")
     visit.click("Sign out")
     visit.expect_heading("Sign in")
-    visit.picture("sign-in")
     visit.fill(name=NAME, password=PASSWORD)
     visit.click("Sign in")
     visit.expect_heading("Second step")
-    visit.picture("second-step")
     visit.click("Sign out")
     visit.open("/admin/clients")
     visit.expect_heading("Sign in")

@@ -54,7 +54,11 @@ def raced(
 ) -> Iterator[Raced]:
     """A real gunicorn of two workers behind one proxy, at which fifty have set up at once."""
     with databases.fresh(request.param) as url:
-        variables = {"SIGNET_TRUSTED_PROXIES": "1", "SIGNET_LOG_LEVEL": "debug"}
+        variables = {
+            "SIGNET_TRUSTED_PROXIES": "1",
+            "SIGNET_LOG_LEVEL": "debug",
+            "SIGNET_WORKERS": "2",
+        }
         server = Server(tmp_path_factory.mktemp("raced"), url, **variables)
         try:
             yield race_to_set_up(server.start())

@@ -90,7 +90,7 @@ def slow_reader(start_server: StartServer) -> Iterator[tuple[HTTPConnection, str
 
     The log is of 20 MB, more than the sockets between the two can hold.
     """
-    server = start_server(SIGNET_WORKERS="1")
+    server = start_server()
     with server.opened() as app:
         name = make_admin(app)
         about = AuditedObject("client", "billing", "Billing")

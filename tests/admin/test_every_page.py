@@ -110,7 +110,7 @@ def installed(
 ) -> Iterator[Installed]:
     folder = tmp_path_factory.mktemp("every_page")
     with databases.fresh("sqlite") as url:
-        server = Server(folder, url, SIGNET_WORKERS="1")
+        server = Server(folder, url)
         try:
             server.start()
             yield Installed(server)
@@ -182,7 +182,7 @@ def test_what_viewers_and_visitors_see_is_without_a_flaw(installed: Installed, c
 def fresh(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that nobody has used yet."""
     with databases.fresh("sqlite") as url:
-        server = Server(tmp_path_factory.mktemp("fresh"), url, SIGNET_WORKERS="1")
+        server = Server(tmp_path_factory.mktemp("fresh"), url)
         try:
             yield server.start()
         finally:

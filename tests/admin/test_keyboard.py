@@ -75,7 +75,7 @@ def installed(
     databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installed]:
     with databases.fresh("sqlite") as url:
-        server = Server(tmp_path_factory.mktemp("keyboard"), url, SIGNET_WORKERS="1")
+        server = Server(tmp_path_factory.mktemp("keyboard"), url)
         try:
             server.start()
             yield Installed(server)

@@ -23,7 +23,7 @@ COMFORT = "[data-copy], .check, .option:has([data-saved]), form[data-passkey]"
 def server(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with an administrator and nothing else."""
     with databases.fresh("sqlite") as url:
-        server = Server(tmp_path_factory.mktemp("server"), url, SIGNET_WORKERS="1")
+        server = Server(tmp_path_factory.mktemp("server"), url)
         try:
             server.start()
             with server.opened() as app:

@@ -95,7 +95,7 @@ def together(acts: list[Callable[[], requests.Response]]) -> list[requests.Respo
 
 @contextmanager
 def served(folder: Path, url: str, **variables: str) -> Iterator[Served]:
-    server = Server(folder, url, SIGNET_WORKERS="1", **variables)
+    server = Server(folder, url, **variables)
     try:
         yield Served(server.start())
     finally:

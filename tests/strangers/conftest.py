@@ -87,7 +87,7 @@ def house(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Ite
     certificate = make_server_certificate()
     ca_file, _ = certificate.write(folder, "trusted")
     with databases.fresh("sqlite") as url:
-        common = {"SIGNET_WORKERS": "1", "SIGNET_OUTBOUND_CA_FILE": ca_file}
+        common = {"SIGNET_OUTBOUND_CA_FILE": ca_file}
         networks = "127.0.0.0/8,::1/128"
         server = Server(folder, url, SIGNET_OUTBOUND_ALLOW=networks, **common)
         strict = server.with_settings(SIGNET_DPOP_NONCE="on", **common)

@@ -126,7 +126,7 @@ def test_an_api_of_another_algorithm_takes_no_other(elliptic: Registered) -> Non
 
 @pytest.mark.parametrize("engine", ["sqlite"])
 def test_an_api_goes_on_without_restart_when_the_key_changes(start_server: StartServer) -> None:
-    server = start_server()
+    server = start_server(SIGNET_WORKERS="2")
     server.flask("scope", "create", "external-api", "--api", API)
     client = server.flask("client", "create", "Stranger", "--scope", "external-api")
     registered = Registered(

@@ -58,7 +58,7 @@ def issuer(
     house: House, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Issuer]:
     with databases.fresh("sqlite") as url:
-        server = Server(tmp_path_factory.mktemp("issuer"), url, SIGNET_WORKERS="1")
+        server = Server(tmp_path_factory.mktemp("issuer"), url)
         with TlsServer(forward_to=server.base_url, certificate=house.certificate) as front:
             server.environ["SIGNET_ISSUER"] = front.base_url
             try:

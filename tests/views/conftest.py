@@ -42,6 +42,7 @@ def workshop(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> 
             SIGNET_SIGNING_ALG="EdDSA",
             SIGNET_DPOP_NONCE="on",
             SIGNET_FAILURES_PER_MINUTE="3",
+            SIGNET_WORKERS="2",
         )
         server.prepare()
         secrets = register_workshop(server.environ)

@@ -37,7 +37,9 @@ on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 @pytest.fixture
 def settings(make_settings: MakeSettings, database_url: str) -> Settings:
-    return make_settings(SIGNET_DATABASE_URL=database_url, SIGNET_SIGNING_ALG="ES256")
+    return make_settings(
+        SIGNET_DATABASE_URL=database_url, SIGNET_SIGNING_ALG="ES256", SIGNET_WORKERS="2"
+    )
 
 
 @pytest.fixture
@@ -279,7 +281,8 @@ class TestBehindAProxy:
 def server(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Two workers, which share nothing but the folder of their counts."""
     with databases.fresh("sqlite") as url:
-        server = Server(tmp_path_factory.mktemp("metrics"), url, SIGNET_SIGNING_ALG="ES256")
+        variables = {"SIGNET_SIGNING_ALG": "ES256", "SIGNET_WORKERS": "2"}
+        server = Server(tmp_path_factory.mktemp("metrics"), url, **variables)
         yield server.start()
         server.stop()
 

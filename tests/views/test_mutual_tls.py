@@ -124,7 +124,6 @@ def house(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Ite
         server = Server(
             folder,
             database_url,
-            SIGNET_WORKERS="1",
             SIGNET_CLIENT_CERT_PROXIES=PROXY,
             SIGNET_CLIENT_CERT_CA_FILE=authorities,
             # So that the address of a request is the one that the proxy forwards.
