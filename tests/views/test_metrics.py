@@ -37,9 +37,7 @@ on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 @pytest.fixture
 def settings(make_settings: MakeSettings, database_url: str) -> Settings:
-    return make_settings(
-        SIGNET_DATABASE_URL=database_url, SIGNET_SIGNING_ALG="ES256", SIGNET_WORKERS="2"
-    )
+    return make_settings(SIGNET_DATABASE_URL=database_url, SIGNET_SIGNING_ALG="ES256")
 
 
 @pytest.fixture
