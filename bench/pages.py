@@ -30,8 +30,7 @@ from signet.settings import load_settings
 from tests.admin.signing_in import make_session, sign_in
 from tests.believable import ADA, furnish, furnish_many
 from tests.browser import launched
-from tests.conftest import opened
-from tests.running import Server
+from tests.running import Server, opened
 
 CLIENTS = 5_000
 #: Requests per page, and visits of Chromium.
@@ -130,7 +129,7 @@ def serving(folder: Path) -> Iterator[tuple[Server, str]]:
     is_new = not database.exists()
     server = Server(folder.resolve(), f"sqlite:///{database}", SIGNET_WORKERS="1")
     server.prepare()
-    with opened(create_app(load_settings(server.environ))) as app:
+    with server.opened() as app:
         if is_new:
             furnish(app)
             furnish_many(app, CLIENTS)
