@@ -107,29 +107,24 @@ def has_had_tokens(client_id: str, *, since: datetime) -> bool:
 
 def tokens_of(client_ids: Collection[str], *, since: datetime) -> dict[str, int]:
     """How many tokens each of these clients has got since the hour of this moment."""
-    query = (
-        select(UseCountRow.client_id, func.sum(UseCountRow.count))
-        .where(
-            UseCountRow.client_id.in_(client_ids),
-            UseCountRow.span == HOUR,
-            UseCountRow.begins_at >= begin_of(HOUR, since),
-            UseCountRow.outcome == TOKEN,
-        )
-        .group_by(UseCountRow.client_id)
-    )
-    with read() as session:
-        return {client_id: int(count) for client_id, count in session.execute(query)}
+    return _outcomes_of(client_ids, TOKEN, span=HOUR, since=since)
 
 
 def refusals_of(client_ids: Collection[str], reason: str, *, since: datetime) -> dict[str, int]:
     """How often each of these clients was refused for a reason since the day of a moment."""
+    return _outcomes_of(client_ids, reason, span=DAY, since=since)
+
+
+def _outcomes_of(
+    client_ids: Collection[str], outcome: str, *, span: str, since: datetime
+) -> dict[str, int]:
     query = (
         select(UseCountRow.client_id, func.sum(UseCountRow.count))
         .where(
             UseCountRow.client_id.in_(client_ids),
-            UseCountRow.span == DAY,
-            UseCountRow.begins_at >= begin_of(DAY, since),
-            UseCountRow.outcome == reason,
+            UseCountRow.span == span,
+            UseCountRow.begins_at >= begin_of(span, since),
+            UseCountRow.outcome == outcome,
         )
         .group_by(UseCountRow.client_id)
     )
