@@ -19,7 +19,7 @@ from signet.models.audit import Actor
 from signet.models.database import read, write
 from signet.models.second_factors import RecoveryCodeRow, TotpRow
 from signet.operations import recovery_codes, totp
-from signet.operations.attempts import ThrottledError
+from signet.operations.attempts import ThrottledError, close_throttle_windows
 from signet.operations.errors import OperationError
 from signet.operations.second_step import (
     CodeRefusedError,
@@ -276,6 +276,20 @@ def test_u18_wrong_codes_from_everywhere_wait_and_a_recovery_code_does_not(codes
     with pytest.raises(ThrottledError):
         send(session_id, "000000", now=now, address=visitor.address)
     assert pass_with_recovery_code(session_id, codes[1], actor=visitor, now=now)
+
+
+def test_u18_wrong_codes_are_remembered_for_longer_than_other_failures(seed):
+    for number in range(12):
+        address, now = f"203.0.113.{number}", NOON + number * timedelta(minutes=1)
+        with pytest.raises(CodeRefusedError):
+            send(begin(now, address=address), "000000", now=now, address=address)
+    later = NOON + timedelta(hours=2)
+    close_throttle_windows(now=later)
+    with pytest.raises(CodeRefusedError):
+        send(begin(later, address=AWAY), "000000", now=later, address=AWAY)
+    with pytest.raises(ThrottledError) as caught:
+        send(begin(later, address=HOME), "000000", now=later, address=HOME)
+    assert caught.value.wait == timedelta(seconds=2**3)
 
 
 def test_wrong_codes_stand_in_the_audit_log_once_for_the_window(seed):
