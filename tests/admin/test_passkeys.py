@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, Page, Request, expect
+from playwright.sync_api import Browser, CDPSession, Page, Response, expect
 
 from signet.models.admins import find_admin_row
 from signet.models.database import write
@@ -107,12 +107,15 @@ def ada(page: Page, server: Server) -> Ada:
 
 
 def sent_by(page: Page, act: Callable[[], None]) -> str:
-    """The form that an act sends."""
-    forms: list[Request] = []
-    page.on("request", lambda request: forms.append(request) if request.post_data else None)
-    act()
-    expect(page.locator("main")).to_be_visible()
-    return next(str(form.post_data) for form in forms if "credential=" in str(form.post_data))
+    """The form that an act sends, and that has been answered."""
+
+    # The browser may take its time to sign; the page is there all along.
+    def holds_proof(answer: Response) -> bool:
+        return "credential=" in (answer.request.post_data or "")
+
+    with page.expect_response(holds_proof) as answered:
+        act()
+    return str(answered.value.request.post_data)
 
 
 def test_u17_a_passkey_is_the_second_factor_of_whoever_has_none_and_then_signs_in_alone(ada: Ada):
