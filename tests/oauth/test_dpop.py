@@ -1,7 +1,6 @@
 """DPoP proofs (RFC 9449 §4.3): each of the checks, at the token endpoint and at an API."""
 
 import json
-import time
 from datetime import timedelta
 from typing import Any
 
@@ -35,6 +34,7 @@ from tests.oauth.signing import (
     sign,
     split,
 )
+from tests.work import processor_seconds
 
 URL = "https://signet.example/connect/token"
 NOW = int(NOON.timestamp())
@@ -228,9 +228,8 @@ def test_the_longest_key_costs_little():
     """SECURITY C4: any stranger may send it."""
     jwk = rsa_jwk(8_192, e=encode_number(2**32 - 1))
     sent = sign(Unsigned(), {"typ": "dpop+jwt", "alg": "PS256", "jwk": jwk}, {})
-    began = time.process_time()
-    reason_against(sent + encode(b"\1" * 1_024))
-    assert time.process_time() - began < 0.05
+    sent += encode(b"\1" * 1_024)
+    assert processor_seconds(lambda: reason_against(sent)) < 0.05
 
 
 # --- 8 and 9: method and address

@@ -1,7 +1,6 @@
 """Introspection (RFC 7662) and its signed answer (RFC 9701): who may ask, and what they hear."""
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -52,6 +51,7 @@ from tests.oauth.signing import (
     sign,
     split,
 )
+from tests.work import processor_seconds
 
 ISSUER = "https://signet.example"
 ORDERS_ID, STOCK_ID = "https://orders.example", "stock"
@@ -488,9 +488,8 @@ HOSTILE = {
 @pytest.mark.parametrize("caller", [AS_ORDERS, AS_BILLING], ids=["an API", "a client"])
 def test_whatever_else_comes_is_not_active_and_nothing_else(server, name: str, caller):
     """PROTOCOL 16, SECURITY C1, C2, C3, C4: never a 5xx, and fast."""
-    began = time.process_time()
     assert ask(server, HOSTILE[name], caller) == INACTIVE
-    assert time.process_time() - began < 0.1
+    assert processor_seconds(lambda: ask(server, HOSTILE[name], caller)) < 0.1
 
 
 def test_the_rig_forges_what_would_count_but_for_the_change(server):

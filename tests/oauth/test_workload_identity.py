@@ -1,7 +1,6 @@
 """Workload identity: the token of another issuer lets a client in (RFC 7523 §3, PROTOCOL 22)."""
 
 import re
-import time
 from typing import Any
 
 import pytest
@@ -26,6 +25,7 @@ from tests.oauth.signing import (
     public_jwk,
     public_pem,
 )
+from tests.work import processor_seconds
 
 ISSUER = "https://signet.example"
 CLUSTER, FORGE = "https://cluster.example", "https://forge.example"
@@ -398,9 +398,9 @@ def test_a_pattern_means_what_the_expression_means(pattern: str, subject: str):
 @pytest.mark.parametrize("pattern", ["**a" * 40 + "b", "*a" * 40 + "b", "**" * 100, "*" * 199])
 def test_no_pattern_takes_long(pattern: str):
     """A regular expression would try for ever."""
-    began = time.process_time()
-    assert not subject_matches(pattern + "!", "a" * 10_000)
-    assert time.process_time() - began < 2
+    subject = "a" * 10_000
+    assert not subject_matches(pattern + "!", subject)
+    assert processor_seconds(lambda: subject_matches(pattern + "!", subject), times=1) < 2
 
 
 # --- Whatever comes

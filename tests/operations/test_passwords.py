@@ -1,7 +1,6 @@
 """Passwords of admins: the rules (SECURITY U11) and the hashes (U12, U13, U15)."""
 
 import re
-import time
 
 import pytest
 from argon2 import PasswordHasher, extract_parameters
@@ -15,6 +14,7 @@ from signet.operations.passwords import (
     is_password,
     needs_new_hash,
 )
+from tests.work import processor_seconds
 
 GOOD = "glacier-harbour-lantern-moss"
 
@@ -104,15 +104,9 @@ def test_a_missing_admin_is_checked_with_the_same_parameters():
 def test_a_missing_admin_takes_as_long():
     """In seconds of work, so that a busy machine does not matter."""
     stored = hash_password(GOOD)
-    known = min(seconds_of(lambda: is_password("wrong", stored)) for _ in range(5))
-    unknown = min(seconds_of(lambda: is_password("wrong", None)) for _ in range(5))
+    known = processor_seconds(lambda: is_password("wrong", stored), times=5)
+    unknown = processor_seconds(lambda: is_password("wrong", None), times=5)
     assert 0.5 < known / unknown < 2
-
-
-def seconds_of(act) -> float:
-    started = time.process_time()
-    act()
-    return time.process_time() - started
 
 
 def test_only_a_hash_of_other_parameters_is_made_anew():
