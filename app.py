@@ -52,9 +52,6 @@ def configure(app: Flask, settings: Settings) -> None:
         PROVIDE_AUTOMATIC_OPTIONS=False,
     )
     app.url_map.merge_slashes = False
-    if hops := settings.trusted_proxies:
-        # Nobody else may say where a request comes from and how.
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
 
 def wire(app: Flask, settings: Settings) -> Wiring:
@@ -106,9 +103,8 @@ def register(app: Flask, parts: Wiring) -> None:
     from signet.views.response_headers import register_response_headers
     from signet.views.unknown_proxy import register_unknown_proxy
 
-    register_request_log(app)
+    register_request_log(app, parts)
     register_response_headers(app, parts.settings)
-    register_unknown_proxy(app, parts.settings)
     register_listeners(app, parts.settings)
     register_error_edge(
         app,
@@ -120,3 +116,7 @@ def register(app: Flask, parts: Wiring) -> None:
     app.register_blueprint(open_pages.bp, url_prefix=parts.settings.issuer_path)
     admin.register_pages(app, parts.settings)
     cli.register(app)
+    register_unknown_proxy(app, parts.settings)
+    if hops := parts.settings.trusted_proxies:
+        # First of all; and nobody else may say where a request comes from and how.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

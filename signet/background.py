@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 TURN = timedelta(minutes=1)
 #: How often what was served is written down: what a crash loses is no more than that.
 FLUSH_EVERY = timedelta(seconds=3)
+#: How long the line of a request waits for others to be written with it.
+WRITE_DOWN_EVERY = timedelta(milliseconds=50)
 _SIGNET = Actor(name="Signet")
 
 
@@ -42,12 +44,16 @@ def start(app: Flask) -> None:
     """Begin the turns of this worker."""
     gevent.spawn(_run, app)
     gevent.spawn(_keep_flushing, app)
+    with app.app_context():
+        wiring().books.defer()
+    gevent.spawn(_keep_books, app)
 
 
 def stop(app: Flask) -> None:
     """Write down what is left, before a worker ends."""
     with app.app_context():
         memory = wiring().usage
+        wiring().books.write_down()
         try:
             flush(memory, write_batch)
         except Exception as error:
@@ -59,6 +65,7 @@ def stop(app: Flask) -> None:
 
 def flush_usage(parts: Wiring) -> None:
     """Write down what was served since the last time; needs the app's context."""
+    parts.books.write_down()
     try:
         flush(parts.usage, write_batch)
     except DatabaseUnavailableError as error:
@@ -112,3 +119,11 @@ def _keep_flushing(app: Flask) -> None:
         while True:
             gevent.sleep(FLUSH_EVERY.total_seconds())
             flush_usage(wiring())
+
+
+def _keep_books(app: Flask) -> None:
+    with app.app_context():
+        books = wiring().books
+    while True:
+        gevent.sleep(WRITE_DOWN_EVERY.total_seconds())
+        books.write_down()

@@ -6,7 +6,9 @@ JSON, because a line feed or an escape sequence in a value then stays inside its
 import json
 import logging
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 #: What every record has; anything else was handed over as ``extra`` and is a fact to write.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
@@ -16,6 +18,18 @@ _SLASH = "(?:/|%2f)"
 _BEFORE_TOKEN = f"({_SLASH}(?:invitation|calendar){_SLASH})"
 _AFTER = re.compile(_BEFORE_TOKEN + ".+", re.IGNORECASE | re.DOTALL)
 _TOKEN = re.compile(_BEFORE_TOKEN + "[A-Za-z0-9_-]{20,}", re.IGNORECASE)
+
+#: The ``extra`` of a record that stands for many lines, which say the same of different things.
+BATCH = "batch"
+#: What is no JSON is written as its text.
+_encode = json.JSONEncoder(default=str).encode
+
+
+class Line(NamedTuple):
+    """One line of a batch; whoever writes it has left out what no log may hold."""
+
+    at: datetime
+    facts: Mapping[str, object]
 
 
 def without_token(address: str) -> str:
@@ -27,22 +41,27 @@ class JsonFormatter(logging.Formatter):
     """Writes a record as ``time``, ``level``, ``message`` and its facts."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record in one line; a traceback becomes a member of it."""
-        time = datetime.fromtimestamp(record.created, UTC)
-        line = {
-            "time": time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "level": record.levelname.lower(),
-            "message": record.getMessage(),
-        }
-        line |= {
-            name: value
-            for name, value in vars(record).items()
-            if name not in _STANDARD and value is not None
-        }
+        """The record in one line, a batch in one for each; a traceback becomes a member of it."""
+        level, message = record.levelname.lower(), record.getMessage()
+        batch: list[Line] | None = getattr(record, BATCH, None)
+        if batch is not None:
+            return "\n".join(_line(at, level, message, facts) for at, facts in batch)
+        facts = {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            facts["exception"] = self.formatException(record.exc_info)
+        line = _line(datetime.fromtimestamp(record.created, UTC), level, message, facts)
         # Whoever else writes an address, for example the framework of a request that failed.
-        return _TOKEN.sub(r"\1<redacted>", json.dumps(line, default=str))
+        return _TOKEN.sub(r"\1<redacted>", line)
+
+
+def _line(at: datetime, level: str, message: str, facts: Mapping[str, object]) -> str:
+    line = {
+        "time": at.isoformat(timespec="milliseconds")[:-6] + "Z",
+        "level": level,
+        "message": message,
+    }
+    known = {name: value for name, value in facts.items() if value is not None}
+    return _encode(line | known)
 
 
 def configure_log(level: str) -> None:

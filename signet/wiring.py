@@ -7,6 +7,7 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from signet.bookkeeping import Bookkeeping
 from signet.models.key_encryption import KeyEncryption
 from signet.models.store import SqlStore
 from signet.oauth.certificate_authorities import CertificateAuthorities
@@ -33,6 +34,8 @@ class Wiring:
     authorities: CertificateAuthorities | None = None
     #: What this worker has served since the last flush.
     usage: UsageMemory = field(default_factory=UsageMemory)
+    #: Where requests go that have been answered.
+    books: Bookkeeping = field(default_factory=Bookkeeping)
 
     def install(self, app: Flask) -> None:
         """Make the parts known to the app."""

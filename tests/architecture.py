@@ -20,6 +20,7 @@ STOREYS = (
         "signet.json_log",
         "signet.outbound",
         "signet.usage",
+        "signet.bookkeeping",
     ),
     ("signet.extensions",),
     ("signet.models",),

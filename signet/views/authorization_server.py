@@ -1,10 +1,10 @@
-"""Authlib's Flask server with a strict request in front and our own answers behind."""
+"""Authlib's server with a strict request in front and our own answers behind."""
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NoReturn, cast
 
-from authlib.integrations import flask_oauth2
+from authlib import oauth2
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import (
     BaseGrant,
@@ -12,21 +12,21 @@ from authlib.oauth2.rfc6749 import (
     OAuth2Request,
     UnsupportedGrantTypeError,
 )
-from flask import Flask, Response, current_app
+from flask import Flask, current_app
 
 from signet.oauth.certificate_authorities import CertificateAuthorities
 from signet.oauth.dpop import Nonces
 from signet.oauth.errors import UnknownGrantTypeError
 from signet.oauth.store import Store
 from signet.oauth.token import GRANTS
+from signet.views.answer import Answer, json_answer
 from signet.views.failure_limit import FailureLimit
-from signet.views.json_response import json_response
 from signet.views.strict_request import StrictRequest
 
 _EXTENSION = "signet_authorization_server"
 
 
-class AuthorizationServer(flask_oauth2.AuthorizationServer):
+class AuthorizationServer(oauth2.AuthorizationServer):
     """Finds the grant for a request and answers with what it gives (``oauth.server``).
 
     A refusal is not answered here but raised, to be answered at one place, ``error_edge.py``.
@@ -76,9 +76,9 @@ class AuthorizationServer(flask_oauth2.AuthorizationServer):
 
     def handle_response(
         self, status_code: int, payload: dict[str, Any], headers: list[tuple[str, str]]
-    ) -> Response:
+    ) -> Answer:
         """A successful answer, as compact JSON with its members in their order."""
-        return json_response(payload, status_code, headers)
+        return json_answer(payload, status_code, headers)
 
     def handle_error_response(self, request: OAuth2Request, error: OAuth2Error) -> NoReturn:
         """Authlib would answer here; see the class."""

@@ -1,72 +1,74 @@
 """The endpoints below ``/connect/``: POST only, never redirected."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
 
 from authlib.oauth2 import OAuth2Error
-from flask import Blueprint, Response, request
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
 from signet.oauth.errors import RefusedClientError
 from signet.oauth.introspection import SIGNED_ANSWER, introspect, sign_introspection
 from signet.oauth.revocation import revoke
 from signet.oauth.server import INTROSPECTION_PATH, REVOCATION_PATH, TOKEN_PATH
-from signet.views.authorization_server import authorization_server
-from signet.views.client_certificate import find_client_certificate
+from signet.views.answer import JSON, NO_STORE, Answer, json_answer
+from signet.views.authorization_server import AuthorizationServer
 from signet.views.error_edge import answer_oauth_error
-from signet.views.failure_limit import TooManyFailuresError
-from signet.views.json_response import json_response
-from signet.views.request_log import loggable_client_id, note_for_log
-from signet.views.strict_request import StrictRequest
-from signet.views.use_of_credentials import note_client, note_served, note_unknown_client
-from signet.wiring import wiring
-
-bp = Blueprint("connect", __name__)
-post: Callable[..., Callable[..., Callable[..., Response]]] = partial(
-    bp.post, provide_automatic_options=False
+from signet.views.exchange import (
+    current_exchange,
+    note_client,
+    note_for_log,
+    note_served,
+    note_unknown_client,
 )
+from signet.views.failure_limit import TooManyFailuresError
+from signet.views.request_log import loggable_client_id
+from signet.views.strict_request import StrictRequest
 
-_NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+Endpoint = Callable[[StrictRequest, AuthorizationServer], Answer]
 
 
-@post(TOKEN_PATH)
-def token() -> Response:
+def token(request: StrictRequest, server: AuthorizationServer) -> Answer:
     """Issue an access token (RFC 6749 §3.2)."""
-    token_request = _read_request()
     try:
-        response: Response = authorization_server().create_token_response(token_request)
+        answer: Answer = server.create_token_response(request)
     except OAuth2Error:
-        if token_request.client is not None:
-            note_client(token_request.client.client_id)
+        if request.client is not None:
+            note_client(request.client.client_id)
         raise
-    assert token_request.client is not None and token_request.credential is not None
-    note_served(token_request.client.client_id, token_request.credential, "token")
-    return response
+    assert request.client is not None and request.credential is not None
+    note_served(request.client.client_id, request.credential, "token")
+    return answer
 
 
-@post(INTROSPECTION_PATH)
-def introspection() -> Response:
+def introspection(request: StrictRequest, server: AuthorizationServer) -> Answer:
     """Say whether a token counts, and for what (RFC 7662); signed if wished (RFC 9701)."""
-    server, now = authorization_server(), wiring().clock()
-    introspected = introspect(_read_request(), server=server, now=now)
+    now = server.clock()
+    introspected = introspect(request, server=server, now=now)
     note_served(introspected.caller_id, introspected.credential, "introspection")
     if introspected.reason is not None:
         note_for_log(reason=introspected.reason)
-    if not _wishes_signed_answer():
-        return json_response(dict(introspected.answer), 200, _NO_STORE)
+    if not _wishes_signed_answer(request):
+        return json_answer(introspected.answer, 200, NO_STORE)
     signed = sign_introspection(introspected, server=server, now=now)
-    return Response(signed, 200, list(_NO_STORE), content_type=SIGNED_ANSWER)
+    return Answer(200, [("Content-Type", SIGNED_ANSWER), *NO_STORE], signed.encode())
 
 
-@post(REVOCATION_PATH)
-def revocation() -> Response:
+def revocation(request: StrictRequest, server: AuthorizationServer) -> Answer:
     """End a token of the client's (RFC 7009)."""
-    caller = revoke(_read_request(), server=authorization_server(), now=wiring().clock())
+    caller = revoke(request, server=server, now=server.clock())
     note_served(caller.client.client_id, caller.credential, "revocation")
-    return Response(b"", 200, list(_NO_STORE), content_type="application/json")
+    return Answer(200, [JSON, *NO_STORE], b"")
 
 
-@bp.errorhandler(RefusedClientError)
-def refuse_client(error: RefusedClientError) -> Response:
+#: Below the issuer.
+ENDPOINTS: Mapping[str, Endpoint] = {
+    TOKEN_PATH: token,
+    INTROSPECTION_PATH: introspection,
+    REVOCATION_PATH: revocation,
+}
+
+
+def refuse_client(error: RefusedClientError, server: AuthorizationServer) -> Answer:
     """Answer a failed authentication, or one too many of them."""
     if error.client_id is None:
         return answer_oauth_error(error)
@@ -74,18 +76,13 @@ def refuse_client(error: RefusedClientError) -> Response:
         note_client(error.client_id)
     else:
         note_unknown_client(loggable_client_id(error.client_id))
-    wait = authorization_server().failure_limit.count(error.client_id, request.remote_addr or "")
+    wait = server.failure_limit.count(error.client_id, current_exchange().address or "")
     if wait is None:
         return answer_oauth_error(error)
     return answer_oauth_error(TooManyFailuresError(wait, error.refusal))
 
 
-def _read_request() -> StrictRequest:
-    certificate = find_client_certificate(request, wiring().settings)
-    return StrictRequest(request, certificate=certificate)
-
-
-def _wishes_signed_answer() -> bool:
+def _wishes_signed_answer(request: StrictRequest) -> bool:
     # Whoever takes anything gets JSON, which comes first.
-    accepted = request.accept_mimetypes
+    accepted = parse_accept_header(request.headers.get("Accept"), MIMEAccept)
     return accepted.best_match(("application/json", SIGNED_ANSWER)) == SIGNED_ANSWER

@@ -8,15 +8,14 @@ from collections.abc import Callable
 
 from authlib.consts import default_json_headers
 from authlib.oauth2 import OAuth2Error
-from flask import Flask, Response, request
+from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from signet.oauth.refusal import Reason, Refusal, refusal_of
 from signet.oauth.store import StoreUnavailableError
-from signet.views.json_response import json_response
-from signet.views.request_log import note_for_log
-from signet.views.use_of_credentials import note_refused
+from signet.views.answer import Answer, json_answer
+from signet.views.exchange import note_for_log, note_refused
 
 #: Seconds after which a failing database is worth another try.
 RETRY_AFTER = 5
@@ -50,35 +49,43 @@ def register_error_edge(
 
     def answer(error: HTTPException) -> ResponseReturnValue:
         if request.path.startswith(protocol_paths):
-            return answer_http_error(error)
+            return answer_http_error(error).to_response()
         return answer_page_error(error)
 
-    def answer_unavailable(error: StoreUnavailableError) -> ResponseReturnValue:
-        note_for_log(reason=str(error))
-        unavailable = ServiceUnavailable(retry_after=RETRY_AFTER)
-        unavailable.__cause__ = error
-        return answer(unavailable)
+    def answer_failing_store(error: StoreUnavailableError) -> ResponseReturnValue:
+        return answer(_unavailable(error))
 
     app.register_error_handler(HTTPException, answer)
-    app.register_error_handler(StoreUnavailableError, answer_unavailable)
-    app.register_error_handler(OAuth2Error, answer_oauth_error)
+    app.register_error_handler(StoreUnavailableError, answer_failing_store)
 
 
-def answer_oauth_error(error: OAuth2Error) -> Response:
+def answer_oauth_error(error: OAuth2Error) -> Answer:
     """A refusal of the protocol, as its RFC words it."""
     note_refused(error.error, refusal_of(error))
     status_code, body, headers = error()
-    return json_response(body, status_code, headers)
+    return json_answer(body, status_code, headers)
 
 
-def answer_http_error(error: HTTPException) -> Response:
+def answer_http_error(error: HTTPException) -> Answer:
     """An error of HTTP in the form of the protocol's errors (RFC 6749 §5.2)."""
     status_code = error.code or 500
     name, description = _ERRORS.get(status_code, _BAD_REQUEST)
     note_refused(name, _refusal(name, description, error))
     kept = [header for header in error.get_headers() if header[0] in ("Allow", "Retry-After")]
     body = {"error": name, "error_description": description}
-    return json_response(body, status_code, [*default_json_headers, *kept])
+    return json_answer(body, status_code, [*default_json_headers, *kept])
+
+
+def answer_unavailable(error: StoreUnavailableError) -> Answer:
+    """That the store cannot say now, and when it is worth another try."""
+    return answer_http_error(_unavailable(error))
+
+
+def _unavailable(error: StoreUnavailableError) -> ServiceUnavailable:
+    note_for_log(reason=str(error))
+    unavailable = ServiceUnavailable(retry_after=RETRY_AFTER)
+    unavailable.__cause__ = error
+    return unavailable
 
 
 def _refusal(name: str, description: str, error: HTTPException) -> Refusal:

@@ -5,12 +5,16 @@ socket itself: a ``Host`` or ``X-Forwarded-…`` header is whatever the caller l
 """
 
 import socket
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import NotFound
 
 from signet.settings import Settings
 from signet.views.error_edge import answer_http_error
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 #: For whoever watches over Signet, wherever they are.
 _PROBES = ("/healthz", "/readyz", "/metrics")
@@ -28,19 +32,22 @@ def register_listeners(app: Flask, settings: Settings) -> None:
         if path in _PROBES or path.startswith(assets):
             return None
         is_page = path + "/" == home or path == home or (path + "/").startswith(pages)
-        if is_page == _came_by(settings.admin_bind):
+        if is_page == came_by_admin_listener(request.environ, settings):
             return None
-        return answer_http_error(NotFound())
+        return answer_http_error(NotFound()).to_response()
 
     app.before_request(check_listener)
 
 
-def _came_by(bind: str) -> bool:
+def came_by_admin_listener(environ: "WSGIEnvironment", settings: Settings) -> bool:
+    """Whether the pages have a listener of their own, and the request came by it."""
+    if not settings.has_admin_listener:
+        return False
     # Without gunicorn there is no such socket, and nothing is for admins.
-    connection = request.environ.get("gunicorn.socket")
+    connection = environ.get("gunicorn.socket")
     if connection is None:
         return False
-    name = connection.getsockname()
+    bind, name = settings.admin_bind, connection.getsockname()
     if connection.family == socket.AF_UNIX:
         return bool(bind == f"unix:{name}")
     # The address is the one that was called, not 0.0.0.0; no two listeners share a port.

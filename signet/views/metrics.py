@@ -6,11 +6,11 @@ looked up when somebody asks. Every label comes from a table of the source, or i
 admin or Signet itself has made: no caller can multiply them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
-from flask import Blueprint, Flask, Response, current_app, g, request
+from flask import Blueprint, Flask, Response, current_app, request
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -28,13 +28,13 @@ from signet import __version__
 from signet.models.expiries import list_secret_expiries
 from signet.models.signing_keys import list_signing_keys
 from signet.oauth.jwks import SIGNING
-from signet.oauth.refusal import Reason
+from signet.oauth.refusal import Reason, Refusal
 from signet.oauth.server import INTROSPECTION_PATH, REVOCATION_PATH, TOKEN_PATH
 from signet.oauth.store import StoreUnavailableError
+from signet.usage import UsageMemory
+from signet.views.exchange import Exchange
 from signet.views.network_addresses import is_within
-from signet.views.request_log import seconds_so_far
 from signet.views.unknown_proxy import is_address_known
-from signet.views.use_of_credentials import Outcome
 from signet.wiring import Wiring, wiring
 
 bp = Blueprint("metrics", __name__)
@@ -54,7 +54,8 @@ _NO_STORE = (("Cache-Control", "no-store"),)
 class Metrics:
     """What one app counts; under gunicorn, in files that all its workers read."""
 
-    def __init__(self, issuer_path: str) -> None:
+    def __init__(self, issuer_path: str, usage: UsageMemory) -> None:
+        self._usage = usage
         self._registry = CollectorRegistry()
         self._issued = Counter(
             "signet_tokens_issued", "Access tokens issued.", registry=self._registry
@@ -85,22 +86,23 @@ class Metrics:
         self._token_path = issuer_path + TOKEN_PATH
         self._seen_lost = 0
 
-    def count(self, path: str, outcome: Outcome, seconds: float, *, lost: int) -> None:
-        """Count a request below ``/connect/`` whose answer is fixed.
+    def count(self, exchanges: Sequence[Exchange]) -> None:
+        """Count those of these finished exchanges that the protocol has answered."""
+        for exchange in exchanges:
+            if exchange.served is None and exchange.refusal is None:
+                continue
+            if exchange.path == self._token_path:
+                self._duration.observe(exchange.seconds)
+            if exchange.refusal is not None:
+                self._count_refusal(exchange.path, exchange.refusal)
+        self._issued.inc(sum(exchange.served == "token" for exchange in exchanges))
+        self._lost.inc(self._usage.lost - self._seen_lost)
+        self._seen_lost = self._usage.lost
 
-        :param lost: what this worker's memory of use has lost since it started.
-        """
-        if path == self._token_path:
-            self._duration.observe(seconds)
-        if outcome.served == "token":
-            self._issued.inc()
-        elif outcome.refusal is not None:
-            counter = self._refused.get((path, outcome.refusal.reason))
-            if counter is not None:
-                counter.inc()
-        if lost != self._seen_lost:
-            self._lost.inc(lost - self._seen_lost)
-            self._seen_lost = lost
+    def _count_refusal(self, path: str, refusal: Refusal) -> None:
+        counter = self._refused.get((path, refusal.reason))
+        if counter is not None:
+            counter.inc()
 
     def text(self) -> bytes:
         """All that was counted, by every worker, in the format of Prometheus."""
@@ -136,15 +138,9 @@ class LookedUp(Collector):
 
 def register_metrics(app: Flask, parts: Wiring) -> None:
     """Count requests, and serve ``/metrics`` at the root, whatever the issuer's path."""
-    metrics = app.extensions[_EXTENSION] = Metrics(parts.settings.issuer_path)
-
-    def count(response: Response) -> Response:
-        outcome: Outcome | None = g.get("outcome")
-        if outcome is not None:
-            metrics.count(request.path, outcome, seconds_so_far(), lost=wiring().usage.lost)
-        return response
-
-    app.after_request(count)
+    metrics = app.extensions[_EXTENSION] = Metrics(parts.settings.issuer_path, parts.usage)
+    # After the use of credentials, which may have lost something.
+    parts.books.add_writer(metrics.count)
     app.register_blueprint(bp)
 
 
@@ -159,6 +155,7 @@ def metrics() -> Response:
         # Not the page of errors: a machine has asked.
         refusal = b"Only an address of SIGNET_METRICS_ALLOW may read this, and no unknown proxy.\n"
         return Response(refusal, 403, list(_NO_STORE), content_type="text/plain; charset=utf-8")
+    parts.books.write_down()
     counted = cast(Metrics, current_app.extensions[_EXTENSION]).text()
     registry = CollectorRegistry(auto_describe=False)
     registry.register(LookedUp(parts))

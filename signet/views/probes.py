@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response
 
-from signet.views.json_response import json_response
+from signet.views.answer import json_answer
 from signet.wiring import wiring
 
 bp = Blueprint("probes", __name__)
@@ -13,7 +13,7 @@ _HEADERS = (("Cache-Control", "no-store"),)
 @bp.get("/healthz", provide_automatic_options=False)
 def healthz() -> Response:
     """Say that this worker is alive, whatever the database does."""
-    return json_response({"status": "alive"}, 200, _HEADERS)
+    return json_answer({"status": "alive"}, 200, _HEADERS).to_response()
 
 
 @bp.get("/readyz", provide_automatic_options=False)
@@ -22,4 +22,4 @@ def readyz() -> Response:
     store = wiring().store
     status_code = 200 if store.is_ready(wiring().clock()) else 503
     body = {"database": "up" if store.is_database_up() else "down"}
-    return json_response(body, status_code, _HEADERS)
+    return json_answer(body, status_code, _HEADERS).to_response()

@@ -4,23 +4,25 @@ import hashlib
 import time
 
 from flask import Flask, abort, request
+from werkzeug.routing import Rule
 
-from signet.extensions import csrf
 from signet.oauth.dpop import Nonces
-from signet.views import connect, probes, well_known
+from signet.views import probes, well_known
 from signet.views.authorization_server import AuthorizationServer
+from signet.views.connect import ENDPOINTS
+from signet.views.entrance import Entrance
 from signet.views.failure_limit import FailureLimit
-from signet.views.use_of_credentials import register_use_of_credentials
+from signet.views.use_of_credentials import count_uses_in
 from signet.wiring import Wiring
 
 
 def register_protocol(app: Flask, wiring: Wiring) -> None:
     """Serve tokens, metadata, keys and probes."""
     app.before_request(_refuse_doubled_slash)
-    register_use_of_credentials(app)
+    wiring.books.add_writer(count_uses_in(wiring.usage))
     settings = wiring.settings
     issuer_path = settings.issuer_path
-    AuthorizationServer(
+    server = AuthorizationServer(
         issuer=settings.issuer,
         scope_claim=settings.scope_claim,
         store=wiring.store,
@@ -29,10 +31,12 @@ def register_protocol(app: Flask, wiring: Wiring) -> None:
         authorities=wiring.authorities,
         nonces=Nonces(_nonce_key(settings.secret_key)) if settings.dpop_nonce else None,
         failure_limit=FailureLimit(settings.failures_per_minute, monotonic=time.monotonic),
-    ).install(app)
-    app.register_blueprint(connect.bp, url_prefix=issuer_path)
-    # Clients prove who they are in each request; there is no cookie that another site could use.
-    csrf.exempt(connect.bp)
+    )
+    server.install(app)
+    app.wsgi_app = Entrance(app, wiring, server, others=app.wsgi_app)  # type: ignore[method-assign]
+    for path in ENDPOINTS:
+        # Flask only sees what is not a POST, and answers 405 by what it reads here.
+        app.url_map.add(Rule(issuer_path + path, endpoint=path, methods=["POST"]))
     app.register_blueprint(well_known.bp, url_prefix=issuer_path)
     if issuer_path:
         well_known.register_inserted_paths(app, issuer_path)

@@ -1,18 +1,19 @@
 """One line in the log for each request, and the id by which it is found.
 
 The line says what happened, the true reason of a refusal included, and holds no secret, no token
-and no query string. Views add what they know with :func:`note_for_log`.
+and no query string.
 """
 
 import logging
 import re
-import secrets
-import time
+from collections.abc import Sequence
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 
-from signet.json_log import without_token
+from signet.json_log import BATCH, Line, without_token
 from signet.oauth.client import SECRET_PREFIX
+from signet.views.exchange import Exchange, begin_exchange, current_exchange, end_exchange
+from signet.wiring import Wiring
 
 log = logging.getLogger("signet.request")
 
@@ -21,25 +22,32 @@ _LONGEST_PATH = 200
 _SHORTEST_SECRET = 40
 
 
-def register_request_log(app: Flask) -> None:
+def register_request_log(app: Flask, parts: Wiring) -> None:
     """Give every answer of the app its id, and the log a line. First of all hooks."""
-    app.before_request(_begin)
-    app.after_request(_end)
+
+    def begin() -> None:
+        begin_exchange(request.environ)
+
+    def end(response: Response) -> Response:
+        exchange = current_exchange()
+        response.headers[REQUEST_ID] = exchange.request_id
+        path = _loggable_path()[:_LONGEST_PATH]
+        end_exchange(exchange, parts, path=path, status=response.status_code)
+        return response
+
+    app.before_request(begin)
+    app.after_request(end)
+    parts.books.add_writer(write_lines)
 
 
-def note_for_log(**facts: str | None) -> None:
-    """Add facts to this request's line; a later one of the same name counts."""
-    g.setdefault("log_facts", {}).update(facts)
-
-
-def seconds_so_far() -> float:
-    """How long this request has taken."""
-    return time.perf_counter() - float(g.began)
-
-
-def request_id() -> str:
-    """The id of this request, also for an error page to show."""
-    return str(g.request_id)
+def write_lines(exchanges: Sequence[Exchange]) -> None:
+    """Write a line for each of these exchanges, those of one level together."""
+    by_level: dict[int, list[Line]] = {}
+    for exchange in exchanges:
+        level = _level_of(exchange.status)
+        by_level.setdefault(level, []).append(Line(exchange.ended_at, _facts_of(exchange)))
+    for level, lines in by_level.items():
+        log.log(level, "request", extra={BATCH: lines})
 
 
 def loggable_client_id(client_id: str) -> str | None:
@@ -57,28 +65,22 @@ def loggable_client_id(client_id: str) -> str | None:
     return client_id
 
 
-def _begin() -> None:
-    # Our own, never the caller's: an id that is found in the log cannot have been planted.
-    g.request_id = secrets.token_hex(12)
-    g.began = time.perf_counter()
+def _level_of(status: int) -> int:
+    if status >= 500:
+        return logging.ERROR
+    return logging.WARNING if status >= 400 else logging.INFO
 
 
-def _end(response: Response) -> Response:
-    response.headers[REQUEST_ID] = g.request_id
-    if response.status_code >= 500:
-        level = logging.ERROR
-    else:
-        level = logging.WARNING if response.status_code >= 400 else logging.INFO
-    facts = {
-        "request_id": g.request_id,
-        "method": request.method,
-        "path": _loggable_path()[:_LONGEST_PATH],
-        "status": response.status_code,
-        "duration_ms": round(seconds_so_far() * 1000, 1),
-        "client_address": request.remote_addr,
+def _facts_of(exchange: Exchange) -> dict[str, object]:
+    return {
+        "request_id": exchange.request_id,
+        "method": exchange.method,
+        "path": exchange.path,
+        "status": exchange.status,
+        "duration_ms": round(exchange.seconds * 1000, 1),
+        "client_address": exchange.address,
+        **exchange.log_facts,
     }
-    log.log(level, "request", extra={**facts, **g.get("log_facts", {})})
-    return response
 
 
 def _loggable_path() -> str:

@@ -30,13 +30,20 @@ PAGE_HEADERS = {
 ASSET_CACHING = "public, max-age=31536000, immutable"
 
 
+def headers_of_every_answer(settings: Settings) -> list[tuple[str, str]]:
+    """What stands in each answer, whoever gives it."""
+    headers = [("X-Content-Type-Options", "nosniff")]
+    if settings.is_https:
+        headers.append(("Strict-Transport-Security", "max-age=31536000; includeSubDomains"))
+    return headers
+
+
 def register_response_headers(app: Flask, settings: Settings) -> None:
-    """Add the headers to every answer of the app."""
+    """Add the headers to every answer that Flask gives."""
+    of_every_answer = headers_of_every_answer(settings)
 
     def add(response: Response) -> Response:
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        if settings.is_https:
-            response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        response.headers.update(of_every_answer)
         if request.endpoint == "static" and response.status_code < 400:
             response.headers["Cache-Control"] = ASSET_CACHING if "v" in request.args else "no-cache"
         elif response.mimetype == "text/html":

@@ -6,13 +6,14 @@ one thing only.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Payload, OAuth2Request
-from flask import Request
+from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder
+from werkzeug.wsgi import get_content_length, get_input_stream
 
 from signet.oauth.client_assertion import LONGEST_ASSERTION
 from signet.oauth.client_secret import LONGEST_CLIENT_ID, LONGEST_CLIENT_SECRET
@@ -20,6 +21,10 @@ from signet.oauth.credential import Credential
 from signet.oauth.form_encoding import decode_text, parse_form
 from signet.oauth.mutual_tls import ClientCertificate
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 LARGEST_BODY = 64 * 1024
 #: In characters; other parameters are only bounded by the body.
 LONGEST = {
@@ -57,45 +62,50 @@ class StrictRequest(OAuth2Request):
     And the certificate of the client's connection, if a proxy that may has passed it on.
     """
 
-    def __init__(self, request: Request, *, certificate: ClientCertificate | None = None) -> None:
+    def __init__(
+        self, environ: "WSGIEnvironment", *, certificate: ClientCertificate | None = None
+    ) -> None:
         # Nothing reads the URI, but Authlib refuses plain http in it, where a proxy may well have
         # ended TLS. That the issuer is https, or loopback, is what settings.py makes sure of.
-        super().__init__(request.method, "https://signet.invalid/", headers=request.headers)
-        self.payload = Parameters(read_parameters(request))
+        super().__init__(environ["REQUEST_METHOD"], "https://signet.invalid/")
+        self.headers = EnvironHeaders(environ)
+        self.payload = Parameters(read_parameters(environ))
         self.client_certificate = certificate
         #: What the client has proven itself by, once it has.
         self.credential: Credential | None = None
 
 
-def read_parameters(request: Request) -> dict[str, list[str]]:
+def read_parameters(environ: "WSGIEnvironment") -> dict[str, list[str]]:
     """What the body says, by name; a parameter without a value is left out.
 
     :raises InvalidRequestError: if it can be read in two ways, or in none.
     :raises RequestEntityTooLarge: if it is more than 64 KiB.
     """
-    content_type, options = request.mimetype, request.mimetype_params
     try:
-        if content_type == "application/x-www-form-urlencoded":
-            if options.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
-                raise InvalidRequestError("The charset is not utf-8.")
-            pairs = parse_form(_read_body(request))
-        elif content_type == "multipart/form-data":
-            pairs = list(_parse_multipart(_read_body(request), options.get("boundary", "")))
-        else:
-            raise InvalidRequestError(
-                "The content type is neither application/x-www-form-urlencoded"
-                " nor multipart/form-data."
-            )
+        return _check_each(_read_pairs(environ))
     except ValueError as error:
         raise InvalidRequestError("The body is malformed.") from error
-    return _check_each(pairs)
 
 
-def _read_body(request: Request) -> bytes:
-    # One more than allowed: Werkzeug cuts a chunked body off at the limit without a word.
-    request.max_content_length = LARGEST_BODY + 1
+def _read_pairs(environ: "WSGIEnvironment") -> list[tuple[str, str]]:
+    content_type = environ.get("CONTENT_TYPE", "")
+    if content_type == FORM:
+        return parse_form(_read_body(environ))
+    content_type, options = parse_options_header(content_type)
+    if content_type.lower() == FORM:
+        if options.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+            raise InvalidRequestError("The charset is not utf-8.")
+        return parse_form(_read_body(environ))
+    if content_type.lower() == MULTIPART:
+        return list(_parse_multipart(_read_body(environ), options.get("boundary", "")))
+    raise InvalidRequestError(f"The content type is neither {FORM} nor {MULTIPART}.")
+
+
+def _read_body(environ: "WSGIEnvironment") -> bytes:
+    announced = get_content_length(environ)
     try:
-        body = request.get_data(cache=False)
+        # One more than allowed: Werkzeug cuts a chunked body off at the limit without a word.
+        body = get_input_stream(environ, max_content_length=LARGEST_BODY + 1).read()
     except HTTPException:
         raise
     except Exception as error:
@@ -103,7 +113,7 @@ def _read_body(request: Request) -> bytes:
         raise InvalidRequestError("The body cannot be read.") from error
     if len(body) > LARGEST_BODY:
         raise RequestEntityTooLarge()
-    if request.content_length not in (None, len(body)):
+    if announced not in (None, len(body)):
         raise InvalidRequestError("The body is shorter than announced.")
     return body
 

@@ -4,12 +4,17 @@ Behind one, every caller seems to come from the proxy, often from the loopback a
 """
 
 import logging
+from collections.abc import Iterable
 from threading import Lock
+from typing import TYPE_CHECKING
 
-from flask import Flask, request
+from flask import Flask
 from werkzeug import Request
 
 from signet.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
@@ -20,15 +25,19 @@ def register_unknown_proxy(app: Flask, settings: Settings) -> None:
         return
     # Whoever gets it first warns; nobody gives it back.
     unwarned = Lock()
+    served = app.wsgi_app
 
-    def warn() -> None:
-        if _is_forwarded(request) and unwarned.acquire(blocking=False):
+    def look(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        # One look in a dictionary each: this stands on the path of every request.
+        is_forwarded = "HTTP_X_FORWARDED_FOR" in environ or "HTTP_FORWARDED" in environ
+        if is_forwarded and unwarned.acquire(blocking=False):
             log.warning(
                 "a proxy that nobody configured: SIGNET_TRUSTED_PROXIES is 0",
-                extra={"client_address": request.remote_addr},
+                extra={"client_address": environ.get("REMOTE_ADDR")},
             )
+        return served(environ, start_response)
 
-    app.before_request(warn)
+    app.wsgi_app = look  # type: ignore[method-assign]
 
 
 def is_address_known(request: Request, trusted_proxies: int) -> bool:
@@ -38,9 +47,3 @@ def is_address_known(request: Request, trusted_proxies: int) -> bool:
         return not any(header in request.headers for header in ("Forwarded", "Via", "X-Real-IP"))
     # With fewer hops than were configured the address is still the last proxy's.
     return 0 < trusted_proxies <= len(forwarded_for.split(","))
-
-
-def _is_forwarded(request: Request) -> bool:
-    # One look in a dictionary each: this stands on the path of every request.
-    environ = request.environ
-    return "HTTP_X_FORWARDED_FOR" in environ or "HTTP_FORWARDED" in environ

@@ -10,8 +10,8 @@ from flask import Blueprint, Flask, Response, request
 from signet.oauth.jwks import jwk_set
 from signet.oauth.metadata import server_metadata
 from signet.oauth.server import JWKS_PATH
+from signet.views.answer import json_answer
 from signet.views.authorization_server import authorization_server
-from signet.views.json_response import json_response
 from signet.wiring import wiring
 
 bp = Blueprint("well_known", __name__)
@@ -50,7 +50,7 @@ def register_inserted_paths(app: Flask, issuer_path: str) -> None:
 
 
 def _public(document: dict[str, Any]) -> Response:
-    response = json_response(document, 200, _HEADERS)
+    response = json_answer(document, 200, _HEADERS).to_response()
     response.add_etag()
     response.make_conditional(request)
     return response

@@ -22,8 +22,8 @@ def make_app(
     made = Settings(database_url=URL.create("sqlite"), **settings)
     app = Flask("signet-protocol")
     app.url_map.merge_slashes = False
-    register_request_log(app)
     wiring = Wiring(made, store, KeyEncryption(()), clock)
+    register_request_log(app, wiring)
     wiring.install(app)
     register_protocol(app, wiring)
     register_error_edge(app, issuer_path=made.issuer_path, answer_page_error=lambda error: error)

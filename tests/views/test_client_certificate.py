@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from authlib.oauth2.rfc6749 import InvalidRequestError
-from flask import Request
 from sqlalchemy.engine import URL
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import EnvironBuilder, run_wsgi_app
@@ -36,7 +35,7 @@ def find(
     found = []
 
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        found.append(find_client_certificate(Request(environ), made))
+        found.append(find_client_certificate(environ, made))
         start_response("204 No Content", [])
         return []
 

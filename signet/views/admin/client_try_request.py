@@ -7,18 +7,18 @@ token is signed, the request is counted and logged under an id of its own.
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from flask import Flask, current_app, request
+from flask import request
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Response
 
 from signet import __version__
 from signet.oauth.refusal import Refusal
 from signet.oauth.server import TOKEN_PATH
-from signet.views.use_of_credentials import noted_refusal
+from signet.views.entrance import EXCHANGE, entrance
+from signet.views.exchange import Exchange
 from signet.wiring import wiring
 
 
@@ -49,33 +49,31 @@ def send_token_request(client_id: str, client_secret: str, scope: str) -> RealAn
     }
     if scope:
         form["scope"] = scope
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
-    return _send(app, form, request.remote_addr or "")
+    return _send(form, request.remote_addr or "")
 
 
-def _send(app: Flask, form: Mapping[str, str], address: str) -> RealAnswer:
-    # A context of its own: it shares neither ``g`` nor a database session with the page.
-    with app.app_context():
-        builder = EnvironBuilder(
-            method="POST",
-            path=wiring().settings.issuer_path + TOKEN_PATH,
-            input_stream=None,
-            data=urlencode(form),
-            content_type="application/x-www-form-urlencoded",
-            environ_base={
-                "REMOTE_ADDR": address,
-                "HTTP_USER_AGENT": f"Signet/{__version__} (Try it)",
-            },
-        )
-        began = time.perf_counter()
-        # Not by way of the proxy's middleware: what it would read of headers is known here.
-        answer = Response.from_app(partial(Flask.wsgi_app, app), builder.get_environ())
-        took = (time.perf_counter() - began) * 1000
-        return RealAnswer(
-            status_code=answer.status_code,
-            status=f"{answer.status_code} {HTTPStatus(answer.status_code).phrase}",
-            headers=tuple(answer.headers.items()),
-            body=answer.get_data(as_text=True),
-            milliseconds=round(took, 1),
-            refusal=noted_refusal(),
-        )
+def _send(form: Mapping[str, str], address: str) -> RealAnswer:
+    environ = EnvironBuilder(
+        method="POST",
+        path=wiring().settings.issuer_path + TOKEN_PATH,
+        input_stream=None,
+        data=urlencode(form),
+        content_type="application/x-www-form-urlencoded",
+        environ_base={
+            "REMOTE_ADDR": address,
+            "HTTP_USER_AGENT": f"Signet/{__version__} (Try it)",
+        },
+    ).get_environ()
+    began = time.perf_counter()
+    # Not by way of the proxy's middleware: what it would read of headers is known here.
+    answer = Response.from_app(entrance(), environ)
+    took = (time.perf_counter() - began) * 1000
+    exchange: Exchange = environ[EXCHANGE]
+    return RealAnswer(
+        status_code=answer.status_code,
+        status=f"{answer.status_code} {HTTPStatus(answer.status_code).phrase}",
+        headers=tuple(answer.headers.items()),
+        body=answer.get_data(as_text=True),
+        milliseconds=round(took, 1),
+        refusal=exchange.refusal,
+    )

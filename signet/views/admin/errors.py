@@ -11,7 +11,7 @@ from werkzeug.exceptions import Forbidden, HTTPException, NotFound, TooManyReque
 
 from signet.models.admin_sessions import SessionEndedError
 from signet.operations.errors import NotFoundError
-from signet.views.request_log import note_for_log, request_id
+from signet.views.exchange import note_for_log, request_id
 from signet.wiring import wiring
 
 #: When a password could not be looked at, because many are.

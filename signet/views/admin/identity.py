@@ -7,7 +7,7 @@ from flask import request, session
 from signet.models.admin_sessions import AdminSession, Stage
 from signet.models.admins import ROLES
 from signet.models.audit import Actor
-from signet.views.request_log import request_id
+from signet.views.exchange import request_id
 
 
 @dataclass(frozen=True, slots=True)

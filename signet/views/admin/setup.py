@@ -15,7 +15,7 @@ from signet.operations.passwords import BusyError
 from signet.views.admin.errors import BUSY, refuse_for
 from signet.views.admin.forms import AdminForm
 from signet.views.admin.identity import acting
-from signet.views.request_log import note_for_log
+from signet.views.exchange import note_for_log
 from signet.views.sessions import page_session
 from signet.wiring import wiring
 

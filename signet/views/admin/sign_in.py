@@ -17,7 +17,7 @@ from signet.views.admin.gate import is_own_path
 from signet.views.admin.identity import acting, arriving_admin, current_admin
 from signet.views.admin.passkey_ceremony import PasskeyForm, ask_for_passkey, read_answer
 from signet.views.admin.second_step import enter
-from signet.views.request_log import note_for_log
+from signet.views.exchange import note_for_log
 from signet.views.sessions import page_session
 from signet.wiring import wiring
 
