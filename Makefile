@@ -4,10 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test soak lint format pictures bench-pages setup-test packages pins .venv
+.PHONY: help setup run test soak lint format pictures bench bench-scale bench-memory bench-pages setup-test packages pins .venv
 
 help: ## list what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: .venv ## install into .venv what Signet needs to run
 	@$(call install,requirements.txt)
@@ -34,6 +34,10 @@ format: setup-test ## mend what the linter and the formatter can
 
 pictures: setup-test packages ## take the pictures of README.md and docs/ anew
 	@$(BIN)/python -m tests.pictures
+
+bench: setup-test ## measure tokens per second, beside what one could run instead
+	@sh bench/install_peers.sh $(CURDIR)/$(BIN)/python
+	@$(BIN)/python -m bench.tokens
 
 bench-pages: setup-test packages ## measure the admin pages with 5,000 clients against their budgets
 	@$(BIN)/python -m bench.pages

@@ -1,0 +1,73 @@
+"""How a server is loaded: by wrk, or by the generator in Python where wrk is missing."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.generator import Outcome, generate
+
+#: Connections, each of which is kept and asks again as soon as it is answered.
+CONNECTIONS = 16
+SCRIPT = Path(__file__).parent / "token.lua"
+
+
+class LoadError(Exception):
+    """A server did not answer every request with a token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where tokens are asked for, and the file of the bodies that ask for them, one a line."""
+
+    url: str
+    bodies: Path
+
+    def read_bodies(self) -> Sequence[bytes]:
+        """The bodies, in their order."""
+        return self.bodies.read_bytes().split()
+
+
+def generator_name() -> str:
+    """What loads the servers at full speed."""
+    return "wrk" if shutil.which("wrk") else "the Python generator, because wrk is missing"
+
+
+def load_fully(target: Target, seconds: float) -> Outcome:
+    """Ask for as many tokens as the server gives.
+
+    :raises LoadError: if any answer was no token.
+    """
+    if shutil.which("wrk"):
+        return _checked(_run_wrk(target, seconds), target)
+    return _checked(generate(target.url, target.read_bodies(), seconds, CONNECTIONS), target)
+
+
+def load_evenly(target: Target, seconds: float, rate: float) -> Outcome:
+    """Ask for so many tokens a second, whether or not the server keeps up.
+
+    :raises LoadError: if any answer was no token.
+    """
+    outcome = generate(target.url, target.read_bodies(), seconds, CONNECTIONS, rate=rate)
+    return _checked(outcome, target)
+
+
+def _run_wrk(target: Target, seconds: float) -> Outcome:
+    # Whole seconds only. A slow server must not look like one that fails.
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--latency"]
+    command += ["--timeout", "60s", "-s", str(SCRIPT), target.url, "--", str(target.bodies)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = [line for line in run.stdout.splitlines() if line.startswith("{")]
+    if run.returncode or not lines:
+        raise LoadError(f"wrk failed at {target.url}: {run.stdout}{run.stderr}")
+    return Outcome(**json.loads(lines[-1]))
+
+
+def _checked(outcome: Outcome, target: Target) -> Outcome:
+    if outcome.failures or not outcome.answers:
+        raise LoadError(
+            f"{outcome.failures} of {outcome.answers} answers of {target.url} were no token"
+        )
+    return outcome

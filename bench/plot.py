@@ -1,0 +1,7 @@
+"""The result as a picture."""
+
+from bench.report import Result
+
+
+def write_plot(result: Result) -> None:
+    """Draw it."""
