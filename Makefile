@@ -39,6 +39,14 @@ bench: setup-test ## measure tokens per second, beside what one could run instea
 	@sh bench/install_peers.sh $(CURDIR)/$(BIN)/python
 	@$(BIN)/python -m bench.tokens
 
+bench-scale: setup-test ## measure tokens per second of many clients in rotation
+	@sh bench/install_peers.sh $(CURDIR)/$(BIN)/python
+	@$(BIN)/python -m bench.scale
+
+bench-memory: setup-test ## watch the memory of the processes under ten minutes of load
+	@sh bench/install_peers.sh $(CURDIR)/$(BIN)/python
+	@$(BIN)/python -m bench.memory
+
 bench-pages: setup-test packages ## measure the admin pages with 5,000 clients against their budgets
 	@$(BIN)/python -m bench.pages
 
@@ -49,10 +57,12 @@ packages: ## install the browser, curl, nginx and packages of Node, which the te
 	@sh tests/install_packages.sh
 	@sh tests/strangers/install_node_packages.sh
 
-pins: .venv ## pin the newest releases in requirements.txt and requirements-dev.txt
+pins: .venv ## pin the newest releases in every requirements.txt and requirements-dev.txt
 	@test -x .venv-pins/bin/pip-compile || { $(BIN)/python -m venv .venv-pins && .venv-pins/bin/pip install --quiet pip-tools; }
 	@CUSTOM_COMPILE_COMMAND="make pins" .venv-pins/bin/pip-compile --quiet --upgrade requirements.in
 	@CUSTOM_COMPILE_COMMAND="make pins" .venv-pins/bin/pip-compile --quiet --upgrade requirements-dev.in
+	@cd bench/peers/django-oauth-toolkit && CUSTOM_COMPILE_COMMAND="make pins" $(CURDIR)/.venv-pins/bin/pip-compile \
+	  --quiet --upgrade --config $(CURDIR)/pyproject.toml requirements.in
 
 # One environment for both: the tests then run what `make run` runs, release by release. A folder that was moved
 # and a Python that was replaced leave one behind that looks whole; pyvenv.cfg knows the first, pip the second.

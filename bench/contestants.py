@@ -7,6 +7,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -49,11 +50,9 @@ def signet(
 ) -> Iterator[Contestant]:
     """Signet under its own ``gunicorn.conf.py``, with one client, one secret and one scope."""
     with signet_server(folder, database_url, **variables) as server:
-        body = token_body(*register(server))
-        alg = variables.get("SIGNET_SIGNING_ALG", "RS256")
-        target = Target(f"{server.base_url}/connect/token", _written(folder, body))
+        target = target_of(server, folder / "bodies", token_body(*register(server)))
         server.start()
-        yield Contestant(name, alg, target, server.pid)
+        yield Contestant(name, variables.get("SIGNET_SIGNING_ALG", "RS256"), target, server.pid)
 
 
 @contextmanager
@@ -72,13 +71,26 @@ def signet_server(folder: Path, database_url: str = "", **variables: str) -> Ite
 @contextmanager
 def signet_on_postgresql(folder: Path) -> Iterator[Contestant]:
     """Signet, and a PostgreSQL of its own beside it."""
+    with postgresql() as url, signet(folder, SIGNET_POSTGRESQL, url) as contestant:
+        yield contestant
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """The URL of a database of a PostgreSQL that is started for it."""
+    # It asks for the runtime folder of a desktop session and does without.
+    warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
     databases = PostgresqlDatabases()
     try:
-        url = databases.create(migrated=True)
-        with signet(folder, SIGNET_POSTGRESQL, url) as contestant:
-            yield contestant
+        yield databases.create(migrated=True)
     finally:
         databases.close()
+
+
+def target_of(server: Server, path: Path, *bodies: str) -> Target:
+    """The token endpoint of a Signet, and these forms, which are kept in a file."""
+    path.write_text("".join(f"{body}\n" for body in bodies), encoding="ascii")
+    return Target(f"{server.base_url}/connect/token", path)
 
 
 def register(server: Server) -> tuple[str, str]:
@@ -188,7 +200,9 @@ def _environ(folder: Path) -> dict[str, str]:
 def _contestant(name: str, alg: str, url: str, folder: Path, leader: int) -> Contestant:
     body = token_body(CLIENT_ID, CLIENT_SECRET)
     _wait_until_answered(url, body, folder / "server.log")
-    return Contestant(name, alg, Target(url, _written(folder, body)), leader)
+    bodies = folder / "bodies"
+    bodies.write_text(f"{body}\n", encoding="ascii")
+    return Contestant(name, alg, Target(url, bodies), leader)
 
 
 def _wait_until_answered(url: str, body: str, log: Path) -> None:
@@ -208,9 +222,3 @@ def _wait_until_answered(url: str, body: str, log: Path) -> None:
 def _gunicorn(worker_class: str, port: int) -> list[str]:
     arguments = ["--workers", "2", "--worker-class", worker_class, "--bind", f"127.0.0.1:{port}"]
     return [*arguments, "--log-level", "warning", "--no-control-socket"]
-
-
-def _written(folder: Path, *bodies: str) -> Path:
-    path = folder / "bodies"
-    path.write_text("".join(f"{body}\n" for body in bodies), encoding="ascii")
-    return path

@@ -24,10 +24,14 @@ class Target:
 
     url: str
     bodies: Path
+    #: How many of them are left out at the beginning, once.
+    start: int = 0
 
     def read_bodies(self) -> Sequence[bytes]:
-        """The bodies, in their order."""
-        return self.bodies.read_bytes().split()
+        """The bodies, in the order in which they are sent."""
+        bodies = self.bodies.read_bytes().split()
+        start = self.start % len(bodies)
+        return bodies[start:] + bodies[:start]
 
 
 def generator_name() -> str:
@@ -57,7 +61,8 @@ def load_evenly(target: Target, seconds: float, rate: float) -> Outcome:
 def _run_wrk(target: Target, seconds: float) -> Outcome:
     # Whole seconds only. A slow server must not look like one that fails.
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--latency"]
-    command += ["--timeout", "60s", "-s", str(SCRIPT), target.url, "--", str(target.bodies)]
+    command += ["--timeout", "60s", "-s", str(SCRIPT), target.url, "--"]
+    command += [str(target.bodies), str(target.start)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = [line for line in run.stdout.splitlines() if line.startswith("{")]
     if run.returncode or not lines:

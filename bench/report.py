@@ -53,23 +53,23 @@ def spread(values: Sequence[float]) -> str:
 
 def _full(result: Result) -> Iterator[str]:
     columns = ["server", "token", "tokens/s", "p50 ms", "p99 ms", "CPU µs/token", "memory MB"]
-    yield _row(columns)
+    yield row(columns)
     yield f"|---|---|{'---:|' * (len(columns) - 2)}"
     for each in result.figures.values():
-        yield _row(_cells(each))
+        yield row(_cells(each))
     for name, reason in result.absent.items():
-        yield _row([name, f"skipped: {reason}", *[""] * (len(columns) - 2)])
+        yield row([name, f"skipped: {reason}", *[""] * (len(columns) - 2)])
 
 
 def _ratios(result: Result) -> Iterator[str]:
     """Each beside the fastest peer and the floor of Flask, round by round."""
     bases = [result.figures[name] for name in (NODE, BARE) if name in result.figures]
     columns = [f"tokens per {unit} ÷ {base.name}" for unit in ("s", "CPU s") for base in bases]
-    yield _row(["server", *columns])
+    yield row(["server", *columns])
     yield f"|---|{'---:|' * len(columns)}"
     for each in result.figures.values():
         ratios = [Figures.ratios, Figures.ratios_of_work]
-        yield _row(
+        yield row(
             [each.name]
             + [
                 spread(ratio(each, base)) if base is not each else "1"
@@ -79,7 +79,8 @@ def _ratios(result: Result) -> Iterator[str]:
         )
 
 
-def _row(cells: Sequence[str]) -> str:
+def row(cells: Sequence[str]) -> str:
+    """A line of a table."""
     return f"| {' | '.join(cells)} |"
 
 

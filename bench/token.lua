@@ -1,4 +1,4 @@
--- What wrk sends: the bodies of a file, one a line, in rotation. Every answer that is not 200 with an
+-- What wrk sends: the bodies of a file, one a line, in rotation from a place on. Every answer that is not 200 with an
 -- access_token is counted; the outcome is one line of JSON.
 local threads = {}
 local requests = {}
@@ -14,6 +14,7 @@ function init(arguments)
     for line in io.lines(arguments[1]) do
         requests[#requests + 1] = wrk.format("POST", nil, headers, line)
     end
+    place = tonumber(arguments[2])
 end
 
 function request()

@@ -21,7 +21,7 @@ from bench.plot import write_plot
 from bench.report import Result, to_markdown, write_into_document
 from bench.rounds import check_token, settle, take_turns
 
-ROUNDS, SECONDS, WARM_UP, EVEN_SECONDS = 5, 3, 2, 6
+ROUNDS, SECONDS, WARM_UP, EVEN_SECONDS = 7, 3, 2, 6
 
 #: In the order of the table.
 SERVERS: Mapping[str, Callable[[Path], AbstractContextManager[Contestant]]] = {
@@ -45,9 +45,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--seconds", type=int, default=SECONDS, help="of a round")
     arguments = parser.parse_args()
-    # However this ends, the servers do.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit("stopped"))
+    end_when_stopped()
     try:
         result = run(arguments.rounds, arguments.seconds)
     except LoadError as error:
@@ -102,6 +100,12 @@ def even(running: Sequence[Contestant], rate: float) -> dict[str, Outcome]:
             settle(contestant.leader)
             outcomes[contestant.name] = load_evenly(contestant.target, EVEN_SECONDS, rate)
     return outcomes
+
+
+def end_when_stopped() -> None:
+    """However this process is asked to end, its servers end before it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit("stopped"))
 
 
 def say(text: str) -> None:
