@@ -24,8 +24,8 @@ from signet.models.replay_notes import prune_replay_notes
 from signet.models.tokens import prune_tokens
 from signet.models.usage import write_batch
 from signet.models.usage_pruning import prune_usage
-from signet.operations.attempts import close_throttle_windows
 from signet.operations.quiet_secrets import end_quiet_secrets
+from signet.operations.sign_in_failures import close_throttle_windows
 from signet.operations.signing_keys import retire_idle_key, take_due_step
 from signet.usage import flush
 from signet.wiring import Wiring, wiring

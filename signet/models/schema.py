@@ -1,4 +1,7 @@
-"""The schema of the database: what the migrations in ``migrations/`` make of it."""
+"""The schema of the database: what the migrations in ``migrations/`` make of it.
+
+Only who prepares or checks a database imports this; a worker that serves has no use for Alembic.
+"""
 
 import fcntl
 import logging
@@ -9,14 +12,20 @@ from pathlib import Path
 import flask_migrate
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from flask import current_app
+from flask import Flask, current_app
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from signet.extensions import db
 from signet.models.database import DatabaseUnavailableError
+from signet.settings import ROOT
 
 _ADVISORY_LOCK = 0x5169_6E65_7450_7265
+
+
+def bind_migrations(app: Flask) -> None:
+    """Tell ``flask db`` which database and which migrations are the app's."""
+    flask_migrate.Migrate(app, db, directory=str(ROOT / "migrations"))
 
 
 @contextmanager
@@ -45,6 +54,7 @@ def upgrade_schema() -> None:
     :raises DatabaseUnavailableError: if the database fails; nothing is half done then.
     """
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    bind_migrations(current_app)
     try:
         flask_migrate.upgrade()
     except DBAPIError as error:
@@ -97,4 +107,4 @@ def _applied_heads() -> list[str]:
 
 
 def _scripts() -> ScriptDirectory:
-    return ScriptDirectory(current_app.extensions["migrate"].directory)
+    return ScriptDirectory(str(ROOT / "migrations"))

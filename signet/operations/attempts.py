@@ -4,23 +4,23 @@ The password, a code of an app and a recovery code share their counters: who gue
 waits for all of them. Codes of an app, which are short, have another counter besides.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from signet.models.admins import AdminRow
-from signet.models.audit import Actor, AuditedObject, act, append_entry
+from signet.models.audit import Actor, act
 from signet.models.database import write
 from signet.models.sign_in_throttle import (
     Attempt,
     count_attempt,
     forgive_attempt,
-    take_finished_windows,
     wait_of,
 )
 from signet.operations.errors import OperationError
 from signet.operations.passwords import BusyError, is_password
+from signet.operations.sign_in_failures import append_failures
 
 
 class ThrottledError(OperationError):
@@ -101,28 +101,4 @@ def note_failure(begun: BegunAttempt, *, actor: Actor, now: datetime) -> None:
     if begun.failures > 1:
         return
     with act() as session:
-        _append_failures(session, begun.admin_name, 1, actor=actor, now=now)
-
-
-def close_throttle_windows(*, now: datetime) -> None:
-    """Forget failures of long ago; of those that were several, the audit log keeps the count."""
-    with act() as session:
-        for name, address, failures in take_finished_windows(session, now=now):
-            if failures > 1:
-                actor = Actor(name="", address=address)
-                _append_failures(session, name, failures, actor=actor, now=now)
-
-
-def _append_failures(
-    session: Session, name: str, failures: int, *, actor: Actor, now: datetime
-) -> None:
-    # What was typed as a name can be a password in the wrong field: it is not written down.
-    about = AuditedObject("admin", name.casefold()[:320], name)
-    append_entry(
-        session,
-        actor=replace(actor, name=""),
-        action="admin.sign_in_failed",
-        object=about if name else AuditedObject("admin", "", "an unknown name"),
-        now=now,
-        after={"failures": failures},
-    )
+        append_failures(session, begun.admin_name, 1, actor=actor, now=now)

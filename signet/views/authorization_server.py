@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from authlib import oauth2
 from authlib.oauth2 import OAuth2Error
@@ -12,7 +12,6 @@ from authlib.oauth2.rfc6749 import (
     OAuth2Request,
     UnsupportedGrantTypeError,
 )
-from flask import Flask, current_app
 
 from signet.oauth.certificate_authorities import CertificateAuthorities
 from signet.oauth.dpop import Nonces
@@ -22,8 +21,6 @@ from signet.oauth.token import GRANTS
 from signet.views.answer import Answer, json_answer
 from signet.views.failure_limit import FailureLimit
 from signet.views.strict_request import StrictRequest
-
-_EXTENSION = "signet_authorization_server"
 
 
 class AuthorizationServer(oauth2.AuthorizationServer):
@@ -56,10 +53,6 @@ class AuthorizationServer(oauth2.AuthorizationServer):
         for grant in GRANTS.values():
             self.register_grant(grant)
 
-    def install(self, app: Flask) -> None:
-        """Make the server known to the app."""
-        app.extensions[_EXTENSION] = self
-
     def create_oauth2_request(self, request: StrictRequest) -> StrictRequest:
         """The request as the view has read it, never as Authlib would."""
         return request
@@ -83,8 +76,3 @@ class AuthorizationServer(oauth2.AuthorizationServer):
     def handle_error_response(self, request: OAuth2Request, error: OAuth2Error) -> NoReturn:
         """Authlib would answer here; see the class."""
         raise error
-
-
-def authorization_server() -> AuthorizationServer:
-    """The server of the app that serves this request."""
-    return cast(AuthorizationServer, current_app.extensions[_EXTENSION])

@@ -1,14 +1,14 @@
-"""The WSGI application in front of Flask, which serves ``POST /connect/…`` by itself.
+"""The WSGI application in front of Flask, which serves the protocol by itself.
 
-Three addresses take one form each and answer JSON. For them Flask's request and response, its
-routing, its sessions and its signals cost more than all that Signet does but the signature
-(measured), and would be used for nothing. What an endpoint does need of Flask is there: the
-context of the app. Whatever else is asked for goes on to Flask, another method at one of these
-addresses too.
+Its addresses are known beforehand, take one method and answer JSON. For them Flask's request and
+response, its routing, its sessions and its signals cost more than all that Signet does but the
+signature (measured), and would be used for nothing. What there is of Flask is the context of the
+app. Whatever else is asked for goes on to Flask, another method at one of these addresses too.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from authlib.oauth2 import OAuth2Error
@@ -16,22 +16,13 @@ from flask import Flask, current_app
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.http import HTTP_STATUS_CODES
 
-from signet.oauth.errors import RefusedClientError
 from signet.oauth.store import StoreUnavailableError
 from signet.views.answer import Answer
-from signet.views.authorization_server import AuthorizationServer
-from signet.views.client_certificate import find_client_certificate
-from signet.views.connect import ENDPOINTS, Endpoint, refuse_client
-from signet.views.error_edge import (
-    answer_http_error,
-    answer_oauth_error,
-    answer_unavailable,
-)
-from signet.views.exchange import Exchange, begin_exchange, end_exchange
+from signet.views.error_edge import answer_http_error, answer_oauth_error, answer_unavailable
+from signet.views.exchange import begin_exchange, end_exchange
 from signet.views.listeners import came_by_admin_listener
 from signet.views.request_log import REQUEST_ID
 from signet.views.response_headers import headers_of_every_answer
-from signet.views.strict_request import StrictRequest
 from signet.wiring import Wiring
 
 if TYPE_CHECKING:
@@ -45,23 +36,31 @@ EXCHANGE = "signet.exchange"
 _STATUS_LINES = {code: f"{code} {name.upper()}" for code, name in HTTP_STATUS_CODES.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What is served at an address."""
+
+    methods: frozenset[str]
+    serve: Callable[["WSGIEnvironment"], Answer]
+    #: Also by the listener of the pages, where they have one of their own.
+    is_everywhere: bool = False
+
+
 class Entrance:
-    """Serves the endpoints of the protocol; everything else is served by ``others``."""
+    """Serves these routes, by their paths; everything else is served by ``others``."""
 
     def __init__(
         self,
         app: Flask,
         parts: Wiring,
-        server: AuthorizationServer,
+        routes: Mapping[str, Route],
         *,
         others: "WSGIApplication",
     ) -> None:
         self._app = app
         self._parts = parts
-        self._server = server
+        self._routes = routes
         self._others = others
-        issuer_path = parts.settings.issuer_path
-        self._endpoints = {issuer_path + path: serve for path, serve in ENDPOINTS.items()}
         self._headers = headers_of_every_answer(parts.settings)
         app.extensions[_EXTENSION] = self
 
@@ -69,42 +68,40 @@ class Entrance:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Answer a request (PEP 3333)."""
-        endpoint = self._endpoints.get(environ["PATH_INFO"])
-        if (
-            endpoint is None
-            or environ["REQUEST_METHOD"] != "POST"
-            or came_by_admin_listener(environ, self._parts.settings)
-        ):
+        path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+        route = self._routes.get(path)
+        if route is None or method not in route.methods or self._is_elsewhere(route, environ):
             return self._others(environ, start_response)
         with self._app.app_context():
             exchange = environ[EXCHANGE] = begin_exchange(environ)
-            status, headers, body = self._answer(endpoint, environ, exchange)
-            end_exchange(exchange, self._parts, path=environ["PATH_INFO"], status=status)
+            status, headers, body = _answer(route, environ)
+            end_exchange(exchange, self._parts, path=path, status=status)
         headers += [
             ("Content-Length", str(len(body))),
             *self._headers,
             (REQUEST_ID, exchange.request_id),
         ]
         start_response(_STATUS_LINES[status], headers)
-        return [body]
+        return [body] if method != "HEAD" else []
 
-    def _answer(self, endpoint: Endpoint, environ: "WSGIEnvironment", exchange: Exchange) -> Answer:
-        try:
-            certificate = find_client_certificate(environ, self._parts.settings)
-            return endpoint(StrictRequest(environ, certificate=certificate), self._server)
-        except RefusedClientError as error:
-            return refuse_client(error, self._server)
-        except OAuth2Error as error:
-            return answer_oauth_error(error)
-        except HTTPException as error:
-            return answer_http_error(error)
-        except StoreUnavailableError as error:
-            return answer_unavailable(error)
-        except Exception:
-            log.exception("a request failed", extra={"request_id": exchange.request_id})
-            return answer_http_error(InternalServerError())
+    def _is_elsewhere(self, route: Route, environ: "WSGIEnvironment") -> bool:
+        return not route.is_everywhere and came_by_admin_listener(environ, self._parts.settings)
 
 
 def entrance() -> Entrance:
     """The entrance of this context's app."""
     return cast(Entrance, current_app.extensions[_EXTENSION])
+
+
+def _answer(route: Route, environ: "WSGIEnvironment") -> Answer:
+    try:
+        return route.serve(environ)
+    except OAuth2Error as error:
+        return answer_oauth_error(error)
+    except HTTPException as error:
+        return answer_http_error(error)
+    except StoreUnavailableError as error:
+        return answer_unavailable(error)
+    except Exception:
+        log.exception("a request failed")
+        return answer_http_error(InternalServerError())

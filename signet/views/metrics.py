@@ -8,9 +8,8 @@ admin or Signet itself has made: no caller can multiply them.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import cast
+from typing import TYPE_CHECKING
 
-from flask import Blueprint, Flask, Response, current_app, request
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -32,23 +31,25 @@ from signet.oauth.refusal import Reason, Refusal
 from signet.oauth.server import INTROSPECTION_PATH, REVOCATION_PATH, TOKEN_PATH
 from signet.oauth.store import StoreUnavailableError
 from signet.usage import UsageMemory
+from signet.views.answer import Answer
 from signet.views.exchange import Exchange
 from signet.views.network_addresses import is_within
 from signet.views.unknown_proxy import is_address_known
 from signet.wiring import Wiring, wiring
 
-bp = Blueprint("metrics", __name__)
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 # A second series for each, which workers that share their counts do not have either.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-_EXTENSION = "signet_metrics"
 #: Seconds; around a hash and a signature, and up to where a caller gives up.
 _BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 #: Secrets with less than this left are told of one by one, so many at most.
 SOON, MOST_SECRETS = timedelta(days=90), 1_000
 _DAY = timedelta(days=1)
-_NO_STORE = (("Cache-Control", "no-store"),)
+_NO_STORE = ("Cache-Control", "no-store")
+_TEXT = ("Content-Type", "text/plain; charset=utf-8")
 
 
 class Metrics:
@@ -136,35 +137,22 @@ class LookedUp(Collector):
                 return
 
 
-def register_metrics(app: Flask, parts: Wiring) -> None:
-    """Count requests, and serve ``/metrics`` at the root, whatever the issuer's path."""
-    metrics = app.extensions[_EXTENSION] = Metrics(parts.settings.issuer_path, parts.usage)
-    # After the use of credentials, which may have lost something.
-    parts.books.add_writer(metrics.count)
-    app.register_blueprint(bp)
-
-
-@bp.get("/metrics", provide_automatic_options=False)
-def metrics() -> Response:
+def serve_metrics(metrics: Metrics, environ: "WSGIEnvironment") -> Answer:
     """Tell whoever may know what was counted and what runs out."""
     parts = wiring()
     settings = parts.settings
-    if not is_address_known(request, settings.trusted_proxies) or not is_within(
-        request.remote_addr or "", settings.metrics_allow
+    address = environ.get("REMOTE_ADDR") or ""
+    if not is_address_known(environ, settings.trusted_proxies) or not is_within(
+        address, settings.metrics_allow
     ):
         # Not the page of errors: a machine has asked.
         refusal = b"Only an address of SIGNET_METRICS_ALLOW may read this, and no unknown proxy.\n"
-        return Response(refusal, 403, list(_NO_STORE), content_type="text/plain; charset=utf-8")
+        return Answer(403, [_TEXT, _NO_STORE], refusal)
     parts.books.write_down()
-    counted = cast(Metrics, current_app.extensions[_EXTENSION]).text()
     registry = CollectorRegistry(auto_describe=False)
     registry.register(LookedUp(parts))
-    return Response(
-        counted + generate_latest(registry),
-        200,
-        list(_NO_STORE),
-        content_type=CONTENT_TYPE_PLAIN_0_0_4,
-    )
+    text = metrics.text() + generate_latest(registry)
+    return Answer(200, [("Content-Type", CONTENT_TYPE_PLAIN_0_0_4), _NO_STORE], text)
 
 
 def _days_of_keys(now: datetime) -> Metric:

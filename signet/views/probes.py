@@ -1,25 +1,27 @@
 """Probes: for a load balancer, always at the root, whatever the issuer's path."""
 
-from flask import Blueprint, Response
+from typing import TYPE_CHECKING
 
-from signet.views.answer import json_answer
+from signet.views.answer import Answer, json_answer
 from signet.wiring import wiring
 
-bp = Blueprint("probes", __name__)
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 _HEADERS = (("Cache-Control", "no-store"),)
 
 
-@bp.get("/healthz", provide_automatic_options=False)
-def healthz() -> Response:
+def healthz(_environ: "WSGIEnvironment") -> Answer:
     """Say that this worker is alive, whatever the database does."""
-    return json_answer({"status": "alive"}, 200, _HEADERS).to_response()
+    return json_answer({"status": "alive"}, 200, _HEADERS)
 
 
-@bp.get("/readyz", provide_automatic_options=False)
-def readyz() -> Response:
+def readyz(_environ: "WSGIEnvironment") -> Answer:
     """Say whether this worker can issue tokens: 200, else 503."""
-    store = wiring().store
-    status_code = 200 if store.is_ready(wiring().clock()) else 503
-    body = {"database": "up" if store.is_database_up() else "down"}
-    return json_answer(body, status_code, _HEADERS).to_response()
+    parts = wiring()
+    status_code = 200 if parts.store.is_ready(parts.clock()) else 503
+    body = {"database": "up" if parts.store.is_database_up() else "down"}
+    return json_answer(body, status_code, _HEADERS)
+
+
+PROBES = {"/healthz": healthz, "/readyz": readyz}

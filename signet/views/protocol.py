@@ -1,52 +1,99 @@
-"""All that a client of the protocol meets, registered in one place."""
+"""All that a client of the protocol meets, put together."""
 
 import hashlib
 import time
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn
 
-from flask import Flask, abort, request
-from werkzeug.routing import Rule
+from flask import Flask, abort
 
 from signet.oauth.dpop import Nonces
-from signet.views import probes, well_known
+from signet.oauth.errors import RefusedClientError
+from signet.views.answer import Answer
 from signet.views.authorization_server import AuthorizationServer
-from signet.views.connect import ENDPOINTS
-from signet.views.entrance import Entrance
+from signet.views.client_certificate import find_client_certificate
+from signet.views.connect import ENDPOINTS, Endpoint, refuse_client
+from signet.views.entrance import Entrance, Route
 from signet.views.failure_limit import FailureLimit
+from signet.views.metrics import Metrics, serve_metrics
+from signet.views.probes import PROBES
+from signet.views.request_log import write_lines
+from signet.views.strict_request import StrictRequest
 from signet.views.use_of_credentials import count_uses_in
+from signet.views.well_known import documents, serve_document
 from signet.wiring import Wiring
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-def register_protocol(app: Flask, wiring: Wiring) -> None:
-    """Serve tokens, metadata, keys and probes."""
-    app.before_request(_refuse_doubled_slash)
-    wiring.books.add_writer(count_uses_in(wiring.usage))
-    settings = wiring.settings
-    issuer_path = settings.issuer_path
-    server = AuthorizationServer(
+_POST, _GET = frozenset({"POST"}), frozenset({"GET", "HEAD"})
+
+
+def open_entrance(app: Flask, parts: Wiring, *, others: "WSGIApplication") -> Entrance:
+    """Serve tokens, metadata, keys and probes.
+
+    :param others: serves everything else.
+    """
+    parts.books.add_writer(write_lines)
+    parts.books.add_writer(count_uses_in(parts.usage))
+    metrics = Metrics(parts.settings.issuer_path, parts.usage)
+    # After the use of credentials, which may have lost something.
+    parts.books.add_writer(metrics.count)
+    server = app.extensions["signet_authorization_server"] = _make_server(parts)
+    routes = dict(_routes(parts, server, metrics))
+    for path, route in routes.items():
+        # Flask sees other methods, and answers 405 by what it reads here.
+        app.add_url_rule(
+            path,
+            view_func=_not_found,
+            methods=sorted(route.methods),
+            provide_automatic_options=False,
+        )
+    return Entrance(app, parts, routes, others=others)
+
+
+def _make_server(parts: Wiring) -> AuthorizationServer:
+    settings = parts.settings
+    return AuthorizationServer(
         issuer=settings.issuer,
         scope_claim=settings.scope_claim,
-        store=wiring.store,
-        clock=wiring.clock,
+        store=parts.store,
+        clock=parts.clock,
         takes_certificates=bool(settings.client_cert_proxies),
-        authorities=wiring.authorities,
+        authorities=parts.authorities,
         nonces=Nonces(_nonce_key(settings.secret_key)) if settings.dpop_nonce else None,
         failure_limit=FailureLimit(settings.failures_per_minute, monotonic=time.monotonic),
     )
-    server.install(app)
-    app.wsgi_app = Entrance(app, wiring, server, others=app.wsgi_app)  # type: ignore[method-assign]
-    for path in ENDPOINTS:
-        # Flask only sees what is not a POST, and answers 405 by what it reads here.
-        app.url_map.add(Rule(issuer_path + path, endpoint=path, methods=["POST"]))
-    app.register_blueprint(well_known.bp, url_prefix=issuer_path)
-    if issuer_path:
-        well_known.register_inserted_paths(app, issuer_path)
-    app.register_blueprint(probes.bp)
 
 
-def _refuse_doubled_slash() -> None:
-    # Werkzeug takes ``//connect/token`` for ``/connect/token``; a rule in a proxy may not.
-    if request.environ["PATH_INFO"].startswith("//"):
-        abort(404)
+def _routes(
+    parts: Wiring, server: AuthorizationServer, metrics: Metrics
+) -> Iterator[tuple[str, Route]]:
+    issuer_path = parts.settings.issuer_path
+    for path, endpoint in ENDPOINTS.items():
+        serve = partial(_serve_endpoint, endpoint, server, parts)
+        yield issuer_path + path, Route(_POST, serve)
+    for path, document in documents(issuer_path):
+        yield path, Route(_GET, partial(serve_document, document, server))
+    for path, probe in PROBES.items():
+        yield path, Route(_GET, probe, is_everywhere=True)
+    yield "/metrics", Route(_GET, partial(serve_metrics, metrics), is_everywhere=True)
+
+
+def _serve_endpoint(
+    endpoint: Endpoint, server: AuthorizationServer, parts: Wiring, environ: "WSGIEnvironment"
+) -> Answer:
+    try:
+        certificate = find_client_certificate(environ, parts.settings)
+        return endpoint(StrictRequest(environ, certificate=certificate), server)
+    except RefusedClientError as error:
+        return refuse_client(error, server)
+
+
+def _not_found() -> NoReturn:
+    # What the entrance does not take for one of its addresses, but Werkzeug does.
+    abort(404)
 
 
 def _nonce_key(secret_key: str) -> bytes:

@@ -37,7 +37,6 @@ def register_request_log(app: Flask, parts: Wiring) -> None:
 
     app.before_request(begin)
     app.after_request(end)
-    parts.books.add_writer(write_lines)
 
 
 def write_lines(exchanges: Sequence[Exchange]) -> None:

@@ -8,24 +8,18 @@ from collections.abc import Iterable
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from flask import Flask
-from werkzeug import Request
-
-from signet.settings import Settings
-
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
+_OF_PROXIES = ("HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP")
 
-def register_unknown_proxy(app: Flask, settings: Settings) -> None:
-    """Warn once in each worker of a request that came by a proxy nobody configured."""
-    if settings.trusted_proxies:
-        return
+
+def warn_of_unknown_proxy(served: "WSGIApplication") -> "WSGIApplication":
+    """The same application; it warns once in each worker of a request that came by a proxy."""
     # Whoever gets it first warns; nobody gives it back.
     unwarned = Lock()
-    served = app.wsgi_app
 
     def look(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         # One look in a dictionary each: this stands on the path of every request.
@@ -37,13 +31,13 @@ def register_unknown_proxy(app: Flask, settings: Settings) -> None:
             )
         return served(environ, start_response)
 
-    app.wsgi_app = look  # type: ignore[method-assign]
+    return look
 
 
-def is_address_known(request: Request, trusted_proxies: int) -> bool:
+def is_address_known(environ: "WSGIEnvironment", trusted_proxies: int) -> bool:
     """Whether the address of a request is the caller's, and not that of some proxy."""
-    forwarded_for = request.headers.get("X-Forwarded-For")
+    forwarded_for = environ.get("HTTP_X_FORWARDED_FOR")
     if forwarded_for is None:
-        return not any(header in request.headers for header in ("Forwarded", "Via", "X-Real-IP"))
+        return not any(name in environ for name in _OF_PROXIES)
     # With fewer hops than were configured the address is still the last proxy's.
     return 0 < trusted_proxies <= len(forwarded_for.split(","))

@@ -3,54 +3,53 @@
 Public, cacheable, and readable by scripts of any origin.
 """
 
-from typing import Any
-
-from flask import Blueprint, Flask, Response, request
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from signet.oauth.jwks import jwk_set
 from signet.oauth.metadata import server_metadata
-from signet.oauth.server import JWKS_PATH
-from signet.views.answer import json_answer
-from signet.views.authorization_server import authorization_server
-from signet.wiring import wiring
+from signet.oauth.server import JWKS_PATH, ProtocolServer
+from signet.views.answer import Answer, json_answer
 
-bp = Blueprint("well_known", __name__)
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
-DOCUMENTS = ("openid-configuration", "oauth-authorization-server")
+#: What is in a document, whoever asks; it says the configured name whatever ``Host`` says.
+Document = Callable[[ProtocolServer], dict[str, Any]]
+
+_METADATA = ("openid-configuration", "oauth-authorization-server")
 _HEADERS = (("Cache-Control", "public, max-age=3600"), ("Access-Control-Allow-Origin", "*"))
 
 
-@bp.get("/.well-known/openid-configuration", provide_automatic_options=False)
-@bp.get("/.well-known/oauth-authorization-server", provide_automatic_options=False)
-def metadata() -> Response:
-    """Say what this server offers, by its configured name whatever ``Host`` says."""
-    return _public(server_metadata(authorization_server(), now=wiring().clock()))
+def metadata(server: ProtocolServer) -> dict[str, Any]:
+    """What this server offers."""
+    return server_metadata(server, now=server.clock())
 
 
-@bp.get(JWKS_PATH, provide_automatic_options=False)
-@bp.get("/.well-known/jwks.json", provide_automatic_options=False)
-def jwks() -> Response:
-    """Give the keys that check the tokens of this server."""
-    return _public(jwk_set(wiring().store.published_keys(wiring().clock())))
+def jwks(server: ProtocolServer) -> dict[str, Any]:
+    """The keys that check the tokens of this server."""
+    return jwk_set(server.store.published_keys(server.clock()))
 
 
-def register_inserted_paths(app: Flask, issuer_path: str) -> None:
-    """Serve the documents of an issuer with a path at the root as well.
-
-    "inserting a well-known URI string between the host component and the path" — RFC 8414 §3.1
-    """
-    for document in DOCUMENTS:
-        app.add_url_rule(
-            f"/.well-known/{document}{issuer_path}",
-            endpoint=f"{document}-inserted",
-            view_func=metadata,
-            methods=["GET"],
-            provide_automatic_options=False,
-        )
+def documents(issuer_path: str) -> Iterator[tuple[str, Document]]:
+    """Each address and what is there."""
+    for name in _METADATA:
+        yield f"{issuer_path}/.well-known/{name}", metadata
+        if issuer_path:
+            # "inserting a well-known URI string between the host component and the path"
+            # — RFC 8414 §3.1
+            yield f"/.well-known/{name}{issuer_path}", metadata
+    yield issuer_path + JWKS_PATH, jwks
+    yield f"{issuer_path}/.well-known/jwks.json", jwks
 
 
-def _public(document: dict[str, Any]) -> Response:
-    response = json_answer(document, 200, _HEADERS).to_response()
+def serve_document(
+    document: Document, server: ProtocolServer, environ: "WSGIEnvironment"
+) -> Answer:
+    """The document, or that it is what the caller has (RFC 9110 §13)."""
+    response = json_answer(document(server), 200, _HEADERS).to_response()
     response.add_etag()
-    response.make_conditional(request)
-    return response
+    response.make_conditional(environ)
+    body, _, headers = response.get_wsgi_response(environ)
+    kept = [header for header in headers if header[0] != "Content-Length"]
+    return Answer(response.status_code, kept, b"".join(body))

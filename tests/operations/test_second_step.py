@@ -19,7 +19,7 @@ from signet.models.audit import Actor
 from signet.models.database import read, write
 from signet.models.second_factors import RecoveryCodeRow, TotpRow
 from signet.operations import recovery_codes, totp
-from signet.operations.attempts import ThrottledError, close_throttle_windows
+from signet.operations.attempts import ThrottledError
 from signet.operations.errors import OperationError
 from signet.operations.second_step import (
     CodeRefusedError,
@@ -27,6 +27,7 @@ from signet.operations.second_step import (
     pass_with_recovery_code,
 )
 from signet.operations.sign_in import SignInRefusedError, sign_in
+from signet.operations.sign_in_failures import close_throttle_windows
 from tests.operations.acting import (
     ADA,
     ENCRYPTION,

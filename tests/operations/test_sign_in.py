@@ -14,13 +14,14 @@ from signet.models.audit import Actor
 from signet.models.database import read, write
 from signet.models.sign_in_throttle import ALLOWANCES, WINDOW, Attempt, SignInThrottleRow
 from signet.operations import admins, passwords
-from signet.operations.attempts import ThrottledError, close_throttle_windows
+from signet.operations.attempts import ThrottledError
 from signet.operations.passwords import BusyError
 from signet.operations.sign_in import (
     SignInRefusedError,
     sign_in,
     sign_out,
 )
+from signet.operations.sign_in_failures import close_throttle_windows
 from tests.operations.acting import (
     ADA,
     NOON,

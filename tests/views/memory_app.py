@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL
 from signet.models.key_encryption import KeyEncryption
 from signet.settings import Settings
 from signet.views.error_edge import register_error_edge
-from signet.views.protocol import register_protocol
+from signet.views.protocol import open_entrance
 from signet.views.request_log import register_request_log
 from signet.wiring import Wiring, utc_now
 from tests.oauth.memory_store import MemoryStore
@@ -25,7 +25,7 @@ def make_app(
     wiring = Wiring(made, store, KeyEncryption(()), clock)
     register_request_log(app, wiring)
     wiring.install(app)
-    register_protocol(app, wiring)
+    app.wsgi_app = open_entrance(app, wiring, others=app.wsgi_app)
     register_error_edge(app, issuer_path=made.issuer_path, answer_page_error=lambda error: error)
     return app
 

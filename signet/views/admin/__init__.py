@@ -110,6 +110,7 @@ def register_pages(app: Flask, settings: Settings) -> None:
         # Only forms are sent here, so no header may carry the token, and no JSON a form.
         WTF_CSRF_HEADERS=(),
     )
+    gate.csrf.init_app(app)
     register_presentation(app)
     bp = Blueprint("admin", __name__, url_prefix=settings.issuer_path + "/admin")
     bp.before_request(gate.check_request)

@@ -4,8 +4,8 @@ import re
 
 from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_wtf import CSRFProtect
 
-from signet.extensions import csrf
 from signet.models.admin_sessions import AdminSession, Stage, note_seen
 from signet.views.admin.confirmation import ask_to_confirm, is_confirmed
 from signet.views.admin.forms import FILE_FIELDS, MULTIPLE_FIELDS
@@ -20,6 +20,8 @@ from signet.views.admin.rights import (
 )
 from signet.views.sessions import page_session
 from signet.wiring import wiring
+
+csrf = CSRFProtect()
 
 _PLAIN_PATH = re.compile(r"/[A-Za-z0-9._~/?&=%+,:*-]*")
 _SAFE_METHODS = ("GET", "HEAD")
