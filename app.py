@@ -79,6 +79,7 @@ def wire(app: Flask, settings: Settings) -> Wiring:
         alg=settings.signing_alg,
         cache_time=settings.cache_time,
         stale_time=settings.stale_time,
+        context=app.app_context,
     )
     parts = Wiring(settings, store, encryption, authorities=load_authorities(settings))
     parts.install(app)

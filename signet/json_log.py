@@ -8,7 +8,6 @@ import logging
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 #: What every record has; anything else was handed over as ``extra`` and is a fact to write.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
@@ -25,11 +24,8 @@ BATCH = "batch"
 _encode = json.JSONEncoder(default=str).encode
 
 
-class Line(NamedTuple):
-    """One line of a batch; whoever writes it has left out what no log may hold."""
-
-    at: datetime
-    facts: Mapping[str, object]
+#: One line of a batch: its moment and its facts, without what no log may hold.
+Line = tuple[datetime, Mapping[str, object]]
 
 
 def without_token(address: str) -> str:

@@ -30,6 +30,7 @@ LONGEST_WAIT = 5.0
 #: (On SQLite one writes at a time in any case; those behind it need no connection to wait.)
 _MOST_WRITERS = {"sqlite": 1, "postgresql": 10}
 _WRITES, _WRITES_UNTIL, _TURNS = "signet_writes", "signet_writes_until", "signet_turns"
+_DURABLE = "signet_durable"
 
 
 class DatabaseUnavailableError(StoreUnavailableError):
@@ -48,10 +49,12 @@ def read(*, at_most: float = LONGEST_WAIT) -> Iterator[Session]:
 
 
 @contextmanager
-def write(*, at_most: float = LONGEST_WAIT) -> Iterator[Session]:
+def write(*, at_most: float = LONGEST_WAIT, durable: bool = True) -> Iterator[Session]:
     """A transaction that changes something; committed when the block ends without an error.
 
     :param at_most: seconds until it is given up.
+    :param durable: ``False`` for what the token path notes: SQLite then commits without waiting
+        for the disk. Nothing is lost with the process; a power cut may take the last moments.
     :raises DatabaseUnavailableError: if the database fails, is locked or takes longer.
     """
     engine = db.engine
@@ -60,7 +63,8 @@ def write(*, at_most: float = LONGEST_WAIT) -> Iterator[Session]:
     if not turns.acquire(timeout=at_most):
         raise DatabaseUnavailableError("too many wait to write")
     try:
-        engine = engine.execution_options(**{_WRITES: True, _WRITES_UNTIL: until})
+        options = {_WRITES: True, _WRITES_UNTIL: until, _DURABLE: durable}
+        engine = engine.execution_options(**options)
         with _transaction(engine, until - time.monotonic()) as session:
             yield session
     finally:
@@ -152,6 +156,8 @@ def _begin_on_sqlite(connection: Connection) -> None:
     if not options.get(_WRITES):
         driver.execute("BEGIN")
         return
+    # Said each time, because the next one may get the same connection.
+    driver.execute(f"PRAGMA synchronous={'FULL' if options.get(_DURABLE, True) else 'NORMAL'}")
     until = options.get(_WRITES_UNTIL, time.monotonic() + LONGEST_WAIT)
     pause = 0.002
     while True:

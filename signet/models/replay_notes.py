@@ -35,7 +35,7 @@ def remember(notes: Sequence[ReplayNote]) -> ReplayNote | None:
     :return: the one that was there before; nothing was noted then.
     """
     try:
-        with write() as session:
+        with write(durable=False) as session:
             # Both at once, and in one order: two requests that bring the same pair do not wait
             # for one another.
             rows = sorted((_digest(note), note.until) for note in notes)

@@ -10,8 +10,8 @@ and an unchanged client costs no query. While the database is away, snapshots se
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -61,7 +61,10 @@ class SqlStore:
         cache_time: timedelta,
         stale_time: timedelta,
         monotonic: Callable[[], float] = time.monotonic,
+        context: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
+        """:param context: the app's, which the database is found by; a snapshot needs none."""
+        self._context = context
         self._encryption = encryption
         self._foreign_keys = foreign_keys
         self._alg = alg
@@ -76,8 +79,8 @@ class SqlStore:
         self._ring_loaded_at = 0.0
         #: The newest entry seen; ``None`` before the first look, and for an empty log.
         self._seen: Change | None = None
-        #: End of the last look, and beginning of the last good one.
-        self._last_look = float("-inf")
+        #: When the next look is due, and the beginning of the last good one.
+        self._next_look = float("-inf")
         self._last_good_look = float("-inf")
         self._is_failing = False
         self._looking = threading.Lock()
@@ -130,23 +133,28 @@ class SqlStore:
 
     def remember(self, notes: Sequence[ReplayNote]) -> ReplayNote | None:
         """See ``Store``."""
-        return replay_notes.remember(notes)
+        with self._context():
+            return replay_notes.remember(notes)
 
     def save_reference_token(self, token: ReferenceToken) -> None:
         """See ``Store``."""
-        tokens.save_reference_token(token)
+        with self._context():
+            tokens.save_reference_token(token)
 
     def find_reference_token(self, digest: str) -> ReferenceToken | None:
         """See ``Store``."""
-        return tokens.find_reference_token(digest)
+        with self._context():
+            return tokens.find_reference_token(digest)
 
     def revoke_token(self, jti: str, *, until: datetime) -> None:
         """See ``Store``."""
-        tokens.revoke_token(jti, until=until)
+        with self._context():
+            tokens.revoke_token(jti, until=until)
 
     def is_token_revoked(self, jti: str) -> bool:
         """See ``Store``."""
-        return tokens.is_token_revoked(jti)
+        with self._context():
+            return tokens.is_token_revoked(jti)
 
     def is_database_up(self) -> bool:
         """Whether the last look at the database was a good one."""
@@ -215,11 +223,13 @@ class SqlStore:
         except KeyEncryptionError as error:
             raise StoreUnavailableError(str(error)) from error
 
-    def _read(self) -> AbstractContextManager[Session]:
+    @contextmanager
+    def _read(self) -> Iterator[Session]:
         # A look has just failed, and the next one will tell: nobody waits for more of that.
         if self._is_failing:
             raise DatabaseUnavailableError("no good look at the database")
-        return read()
+        with self._context(), read() as session:
+            yield session
 
     def _may_serve(self, loaded_at: float) -> bool:
         """Whether something loaded at this time is fresh enough to be served.
@@ -234,7 +244,8 @@ class SqlStore:
 
     def _look(self, *, at_once: bool = False) -> None:
         """Drop what has changed since the last look, if a look is due or asked for."""
-        if not (at_once or self._is_due()):
+        # Asked for each request: the time is the one call.
+        if self._monotonic() < self._next_look and not at_once:
             return
         # One looks. The others serve on, unless they might miss a change that they promised to
         # see by now; for a database that has just failed nobody waits.
@@ -250,7 +261,7 @@ class SqlStore:
     def _look_now(self) -> None:
         started = self._monotonic()
         try:
-            with read(at_most=LONGEST_LOOK) as session:
+            with self._context(), read(at_most=LONGEST_LOOK) as session:
                 if self._seen is None:
                     newest, changes = last_change(session), None
                 else:
@@ -265,10 +276,10 @@ class SqlStore:
                 self._take(changes)
             self._is_failing, self._last_good_look = False, started
         finally:
-            self._last_look = self._monotonic()
+            self._next_look = self._monotonic() + self._promised / 2
 
     def _is_due(self) -> bool:
-        return self._age(self._last_look) >= self._promised / 2
+        return self._monotonic() >= self._next_look
 
     def _age(self, moment: float) -> float:
         return self._monotonic() - moment

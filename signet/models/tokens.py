@@ -7,13 +7,13 @@ here is audited; what is over is pruned beside the path.
 import json
 from datetime import datetime, timedelta
 
-from sqlalchemy import String, Text, delete, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import String, Text, delete, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from signet.extensions import Base
 from signet.models.columns import UtcDateTime
 from signet.models.database import read, write
+from signet.models.refused_requests import insert_or_update
 from signet.oauth.store import ReferenceToken
 
 #: Clocks of nodes differ: what one thinks is over, another may still ask for.
@@ -51,9 +51,9 @@ class RevokedTokenRow(Base):
 
 def save_reference_token(token: ReferenceToken) -> None:
     """Keep a new reference token."""
-    with write() as session:
-        session.add(
-            ReferenceTokenRow(
+    with write(durable=False) as session:
+        session.execute(
+            insert(ReferenceTokenRow).values(
                 digest=token.digest,
                 claims=json.dumps(token.claims),
                 expires_at=token.expires_at,
@@ -70,11 +70,9 @@ def find_reference_token(digest: str) -> ReferenceToken | None:
 
 def revoke_token(jti: str, *, until: datetime) -> None:
     """Note that a token is revoked; once more changes nothing."""
-    try:
-        with write() as session:
-            session.add(RevokedTokenRow(jti=jti, until=until))
-    except IntegrityError:
-        return
+    with write() as session:
+        new = insert_or_update(session)(RevokedTokenRow).values(jti=jti, until=until)
+        session.execute(new.on_conflict_do_nothing(index_elements=["jti"]))
 
 
 def is_token_revoked(jti: str) -> bool:

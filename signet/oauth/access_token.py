@@ -32,6 +32,7 @@ REGISTERED_CLAIMS = frozenset(
 )
 #: By which a scanner recognises a reference token.
 REFERENCE_PREFIX = "signet_at_"
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def access_token_claims(
@@ -73,10 +74,9 @@ def sign_access_token(claims: Mapping[str, Any], key: SigningKey) -> str:
 
 def sign_jwt(claims: Mapping[str, Any], key: SigningKey, *, typ: str) -> str:
     """A compact JWT of this kind, signed with the key."""
-    payload = urlsafe_b64encode(json.dumps(claims, separators=(",", ":")).encode())
+    payload = urlsafe_b64encode(_encode(claims).encode())
     signing_input = _header_segment(key.alg, key.kid, typ) + b"." + payload
-    signature = JWSRegistry.algorithms[key.alg].sign(signing_input, key.private_key)
-    return (signing_input + b"." + urlsafe_b64encode(signature)).decode("ascii")
+    return (signing_input + b"." + urlsafe_b64encode(_sign(signing_input, key))).decode("ascii")
 
 
 def verify_access_token(
@@ -120,6 +120,10 @@ def kept_reference_token(token: str, claims: Mapping[str, Any]) -> ReferenceToke
         claims=claims,
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
     )
+
+
+def _sign(signing_input: bytes, key: SigningKey) -> bytes:
+    return JWSRegistry.algorithms[key.alg].sign(signing_input, key.prepared)
 
 
 @lru_cache(maxsize=64)

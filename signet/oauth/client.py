@@ -145,6 +145,10 @@ class Client:
     token_format: str = JWT
     #: Claims of its own, in every token.
     claims: Mapping[str, Any] = field(default_factory=dict)
+    #: What ``scope.py`` has granted before to just this snapshot, by what was asked for.
+    granted: dict[tuple[str | None, ...], Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
 
 def generate_client_id() -> str:

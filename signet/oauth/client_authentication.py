@@ -291,15 +291,10 @@ def _method_of(client: Client | None, mechanism: Mechanism) -> Method | None:
     """How this client proves itself by this mechanism; ``None``: it must not use it."""
     if client is None:
         return None
-    registered = client.token_endpoint_auth_method
-    return next(
-        (
-            method
-            for method in METHODS.values()
-            if method.mechanism is mechanism and method.registered == registered
-        ),
-        None,
-    )
+    for method in METHODS.values():
+        if method.mechanism is mechanism and method.registered == client.token_endpoint_auth_method:
+            return method
+    return None
 
 
 def _anybody(mechanism: Mechanism) -> Method:

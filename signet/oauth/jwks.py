@@ -30,6 +30,24 @@ ANNOUNCED, SIGNING, RETIRED, REMOVED, REVOKED = (
 RSA_BITS = 2048
 
 
+class PreparedKey:
+    """A private key for joserfc's algorithms, with the answers to what they ask of it at hand.
+
+    joserfc's own keys find them out for each signature anew, which takes as long as P-256 does.
+    """
+
+    __slots__ = ("_native", "curve_key_size")
+
+    def __init__(self, key: Key) -> None:
+        self._native = key.get_op_key("sign")
+        #: Bits, of an elliptic curve.
+        self.curve_key_size: int | None = getattr(key, "curve_key_size", None)
+
+    def get_op_key(self, operation: str) -> Any:
+        """What signs."""
+        return self._native
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningKey:
     """A key pair, the algorithm it is tied to, and the times of its life (UTC)."""
@@ -47,6 +65,11 @@ class SigningKey:
     revoked_at: datetime | None = None
     #: Absent where only the public half is needed.
     private_key: Key | None = field(default=None, repr=False, compare=False)
+    prepared: PreparedKey | None = field(init=False, default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.private_key is not None:
+            object.__setattr__(self, "prepared", PreparedKey(self.private_key))
 
     def state(self, now: datetime) -> str:
         """``announced``, ``signing``, ``retired``, ``removed`` or ``revoked``."""
@@ -97,10 +120,11 @@ class KeyRing:
         enough: the one that it is to replace, if there are several. And rather a key before its
         time than none: the clock that set it may be ahead.
         """
+        if (key := self.signing_key(alg, now)) is not None:
+            return key
         others = [key for key in self.keys if key.state(now) == SIGNING]
         return (
-            self.signing_key(alg, now)
-            or _latest(key for key in others if key.retired_at is not None)
+            _latest(key for key in others if key.retired_at is not None)
             or _latest(others)
             or _earliest(key for key in self.keys if key.state(now) == ANNOUNCED)
         )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from authlib.oauth2.rfc6749 import InvalidScopeError
@@ -15,6 +15,8 @@ from signet.oauth.refusal import Reason, Refusal, presented
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
 #: So many scopes a refusal names.
 MOST_NAMES = 20
+#: What a client asks for is mostly the same; so many different ones are remembered of each.
+MOST_REMEMBERED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +25,16 @@ class GrantedScope:
 
     names: tuple[str, ...]
     audiences: tuple[Audience, ...]
+    #: What stands in ``aud``.
+    identifiers: tuple[str, ...] = field(init=False)
+    #: What the APIs want their tokens signed with; ``None`` is the server's choice.
+    signing_algs: frozenset[str | None] = field(init=False)
 
-    @property
-    def identifiers(self) -> tuple[str, ...]:
-        """What stands in ``aud``."""
-        return tuple(audience.identifier for audience in self.audiences)
+    def __post_init__(self) -> None:
+        identifiers = tuple(audience.identifier for audience in self.audiences)
+        object.__setattr__(self, "identifiers", identifiers)
+        algs = frozenset(audience.signing_alg for audience in self.audiences)
+        object.__setattr__(self, "signing_algs", algs)
 
 
 def grant_scope(client: Client, scope: str | None, *, resources: Sequence[str]) -> GrantedScope:
@@ -40,6 +47,16 @@ def grant_scope(client: Client, scope: str | None, *, resources: Sequence[str]) 
     :raises InvalidScopeError: if a scope is malformed, unknown or not the client's, or owned by
         none of the chosen APIs, or if the client has none.
     """
+    asked = (scope, *resources)
+    granted: GrantedScope | None = client.granted.get(asked)
+    if granted is None:
+        granted = _decide(client, scope, resources)
+        if len(client.granted) < MOST_REMEMBERED:
+            client.granted[asked] = granted
+    return granted
+
+
+def _decide(client: Client, scope: str | None, resources: Sequence[str]) -> GrantedScope:
     assigned = {assigned.name: assigned for assigned in client.scopes}
     chosen = _choose_audiences(client, resources)
     owned = {name for name, own in assigned.items() if chosen.intersection(own.audiences)}

@@ -34,6 +34,8 @@ from signet.oauth.sender import Confirmation, confirm_sender
 from signet.oauth.server import ProtocolServer
 from signet.oauth.store import Store
 
+_SERVERS_CHOICE = frozenset({None})
+
 
 @dataclass(frozen=True, slots=True)
 class _Decision:
@@ -133,10 +135,9 @@ def choose_key(granted: GrantedScope, *, store: Store, now: datetime) -> Signing
 
     :raises InvalidTargetError: if they take different ones.
     """
-    named = {audience.signing_alg for audience in granted.audiences}
-    if named == {None}:
+    if granted.signing_algs == _SERVERS_CHOICE:
         return store.signing_key(now)
-    algs = {alg or store.signing_key(now).alg for alg in named}
+    algs = {alg or store.signing_key(now).alg for alg in granted.signing_algs}
     if len(algs) > 1:
         raise InvalidTargetError(
             "The APIs of these scopes take tokens of different algorithms:"

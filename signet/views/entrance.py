@@ -2,8 +2,8 @@
 
 Its addresses are known beforehand, take one method and answer JSON. For them Flask's request and
 response, its routing, its sessions and its signals cost more than all that Signet does but the
-signature (measured), and would be used for nothing. What there is of Flask is the context of the
-app. Whatever else is asked for goes on to Flask, another method at one of these addresses too.
+signature (measured), and would be used for nothing. Whatever else is asked for goes on to Flask,
+another method at one of these addresses too.
 """
 
 import logging
@@ -19,7 +19,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from signet.oauth.store import StoreUnavailableError
 from signet.views.answer import Answer
 from signet.views.error_edge import answer_http_error, answer_oauth_error, answer_unavailable
-from signet.views.exchange import begin_exchange, end_exchange
+from signet.views.exchange import begin_exchange, end_exchange, leave_exchange
 from signet.views.listeners import came_by_admin_listener
 from signet.views.request_log import REQUEST_ID
 from signet.views.response_headers import headers_of_every_answer
@@ -36,12 +36,15 @@ EXCHANGE = "signet.exchange"
 _STATUS_LINES = {code: f"{code} {name.upper()}" for code, name in HTTP_STATUS_CODES.items()}
 
 
+Serve = Callable[["WSGIEnvironment"], Answer]
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """What is served at an address."""
 
     methods: frozenset[str]
-    serve: Callable[["WSGIEnvironment"], Answer]
+    serve: Serve
     #: Also by the listener of the pages, where they have one of their own.
     is_everywhere: bool = False
 
@@ -57,7 +60,6 @@ class Entrance:
         *,
         others: "WSGIApplication",
     ) -> None:
-        self._app = app
         self._parts = parts
         self._routes = routes
         self._others = others
@@ -72,10 +74,13 @@ class Entrance:
         route = self._routes.get(path)
         if route is None or method not in route.methods or self._is_elsewhere(route, environ):
             return self._others(environ, start_response)
-        with self._app.app_context():
-            exchange = environ[EXCHANGE] = begin_exchange(environ)
+        exchange, token = begin_exchange(environ)
+        environ[EXCHANGE] = exchange
+        try:
             status, headers, body = _answer(route, environ)
-            end_exchange(exchange, self._parts, path=path, status=status)
+        finally:
+            leave_exchange(token)
+        end_exchange(exchange, self._parts, path=path, status=status)
         headers += [
             ("Content-Length", str(len(body))),
             *self._headers,

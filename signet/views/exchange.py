@@ -6,11 +6,10 @@ Views and the error edge say what they find out. At its end an exchange goes int
 
 import secrets
 import time
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
-
-from flask import g
+from typing import TYPE_CHECKING
 
 from signet.oauth.credential import Credential
 from signet.oauth.refusal import Refusal
@@ -50,22 +49,33 @@ class Exchange:
     ended_at: datetime = datetime.min
 
 
-def begin_exchange(environ: "WSGIEnvironment") -> Exchange:
-    """The exchange that a request begins; it is this context's from now on."""
-    exchange: Exchange = Exchange(
+#: A greenlet and a thread have one each. Not Flask's ``g``, of which the protocol does without.
+_current: ContextVar[Exchange] = ContextVar("signet_exchange")
+
+
+def begin_exchange(environ: "WSGIEnvironment") -> tuple[Exchange, Token[Exchange]]:
+    """The exchange that a request begins; it is the current one from now on.
+
+    :return: with it what :func:`leave_exchange` wants.
+    """
+    exchange = Exchange(
         secrets.token_hex(12),
         time.perf_counter(),
         environ["REQUEST_METHOD"],
         environ.get("REMOTE_ADDR"),
         environ.get("HTTP_USER_AGENT", ""),
     )
-    g.exchange = exchange
-    return exchange
+    return exchange, _current.set(exchange)
+
+
+def leave_exchange(token: Token[Exchange]) -> None:
+    """Go on with the exchange that was current before: a page may ask for a token itself."""
+    _current.reset(token)
 
 
 def current_exchange() -> Exchange:
-    """The exchange of this context."""
-    return cast(Exchange, g.exchange)
+    """The exchange of the request that is served now."""
+    return _current.get()
 
 
 def end_exchange(exchange: Exchange, parts: Wiring, *, path: str, status: int) -> None:
@@ -93,9 +103,7 @@ def request_id() -> str:
 
 def note_client(client_id: str) -> None:
     """Say which client's request this is, or is said to be; there is such a client."""
-    exchange = current_exchange()
-    exchange.log_facts["client_id"] = client_id
-    exchange.client_id = exchange.claimed_client_id = client_id
+    _note_client(current_exchange(), client_id)
 
 
 def note_unknown_client(client_id: str | None) -> None:
@@ -111,8 +119,8 @@ def note_served(client_id: str, credential: Credential, served: str) -> None:
 
     :param served: ``token``, ``introspection`` or ``revocation``.
     """
-    note_client(client_id)
     exchange = current_exchange()
+    _note_client(exchange, client_id)
     exchange.credential_id, exchange.served = credential.credential_id, served
 
 
@@ -121,3 +129,8 @@ def note_refused(error: str, refusal: Refusal) -> None:
     exchange = current_exchange()
     exchange.log_facts |= {"error": error, "reason": refusal.text}
     exchange.error, exchange.refusal, exchange.served = error, refusal, None
+
+
+def _note_client(exchange: Exchange, client_id: str) -> None:
+    exchange.log_facts["client_id"] = client_id
+    exchange.client_id = exchange.claimed_client_id = client_id

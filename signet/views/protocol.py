@@ -14,7 +14,7 @@ from signet.views.answer import Answer
 from signet.views.authorization_server import AuthorizationServer
 from signet.views.client_certificate import find_client_certificate
 from signet.views.connect import ENDPOINTS, Endpoint, refuse_client
-from signet.views.entrance import Entrance, Route
+from signet.views.entrance import Entrance, Route, Serve
 from signet.views.failure_limit import FailureLimit
 from signet.views.metrics import Metrics, serve_metrics
 from signet.views.probes import PROBES
@@ -41,7 +41,7 @@ def open_entrance(app: Flask, parts: Wiring, *, others: "WSGIApplication") -> En
     # After the use of credentials, which may have lost something.
     parts.books.add_writer(metrics.count)
     server = app.extensions["signet_authorization_server"] = _make_server(parts)
-    routes = dict(_routes(parts, server, metrics))
+    routes = dict(_routes(app, parts, server, metrics))
     for path, route in routes.items():
         # Flask sees other methods, and answers 405 by what it reads here.
         app.add_url_rule(
@@ -68,7 +68,7 @@ def _make_server(parts: Wiring) -> AuthorizationServer:
 
 
 def _routes(
-    parts: Wiring, server: AuthorizationServer, metrics: Metrics
+    app: Flask, parts: Wiring, server: AuthorizationServer, metrics: Metrics
 ) -> Iterator[tuple[str, Route]]:
     issuer_path = parts.settings.issuer_path
     for path, endpoint in ENDPOINTS.items():
@@ -77,8 +77,9 @@ def _routes(
     for path, document in documents(issuer_path):
         yield path, Route(_GET, partial(serve_document, document, server))
     for path, probe in PROBES.items():
-        yield path, Route(_GET, probe, is_everywhere=True)
-    yield "/metrics", Route(_GET, partial(serve_metrics, metrics), is_everywhere=True)
+        yield path, Route(_GET, _in_context(app, probe), is_everywhere=True)
+    tell = _in_context(app, partial(serve_metrics, metrics))
+    yield "/metrics", Route(_GET, tell, is_everywhere=True)
 
 
 def _serve_endpoint(
@@ -89,6 +90,14 @@ def _serve_endpoint(
         return endpoint(StrictRequest(environ, certificate=certificate), server)
     except RefusedClientError as error:
         return refuse_client(error, server)
+
+
+def _in_context(app: Flask, serve: Serve) -> Serve:
+    def serve_in_context(environ: "WSGIEnvironment") -> Answer:
+        with app.app_context():
+            return serve(environ)
+
+    return serve_in_context
 
 
 def _not_found() -> NoReturn:

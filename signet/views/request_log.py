@@ -20,12 +20,19 @@ log = logging.getLogger("signet.request")
 REQUEST_ID = "X-Request-Id"
 _LONGEST_PATH = 200
 _SHORTEST_SECRET = 40
+#: By the status of the answer.
+_LEVELS = {
+    logging.INFO: range(400),
+    logging.WARNING: range(400, 500),
+    logging.ERROR: range(500, 1000),
+}
 
 
 def register_request_log(app: Flask, parts: Wiring) -> None:
     """Give every answer of the app its id, and the log a line. First of all hooks."""
 
     def begin() -> None:
+        # Nobody leaves it: the next request of this greenlet begins its own.
         begin_exchange(request.environ)
 
     def end(response: Response) -> Response:
@@ -41,12 +48,10 @@ def register_request_log(app: Flask, parts: Wiring) -> None:
 
 def write_lines(exchanges: Sequence[Exchange]) -> None:
     """Write a line for each of these exchanges, those of one level together."""
-    by_level: dict[int, list[Line]] = {}
-    for exchange in exchanges:
-        level = _level_of(exchange.status)
-        by_level.setdefault(level, []).append(Line(exchange.ended_at, _facts_of(exchange)))
-    for level, lines in by_level.items():
-        log.log(level, "request", extra={BATCH: lines})
+    for level, of_this_level in _LEVELS.items():
+        lines = [_line_of(exchange) for exchange in exchanges if exchange.status in of_this_level]
+        if lines:
+            log.log(level, "request", extra={BATCH: lines})
 
 
 def loggable_client_id(client_id: str) -> str | None:
@@ -64,14 +69,8 @@ def loggable_client_id(client_id: str) -> str | None:
     return client_id
 
 
-def _level_of(status: int) -> int:
-    if status >= 500:
-        return logging.ERROR
-    return logging.WARNING if status >= 400 else logging.INFO
-
-
-def _facts_of(exchange: Exchange) -> dict[str, object]:
-    return {
+def _line_of(exchange: Exchange) -> Line:
+    facts = {
         "request_id": exchange.request_id,
         "method": exchange.method,
         "path": exchange.path,
@@ -80,6 +79,7 @@ def _facts_of(exchange: Exchange) -> dict[str, object]:
         "client_address": exchange.address,
         **exchange.log_facts,
     }
+    return exchange.ended_at, facts
 
 
 def _loggable_path() -> str:

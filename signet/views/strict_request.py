@@ -13,7 +13,7 @@ from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder
-from werkzeug.wsgi import get_content_length, get_input_stream
+from werkzeug.wsgi import get_input_stream
 
 from signet.oauth.client_assertion import LONGEST_ASSERTION
 from signet.oauth.client_secret import LONGEST_CLIENT_ID, LONGEST_CLIENT_SECRET
@@ -102,10 +102,14 @@ def _read_pairs(environ: "WSGIEnvironment") -> list[tuple[str, str]]:
 
 
 def _read_body(environ: "WSGIEnvironment") -> bytes:
-    announced = get_content_length(environ)
+    announced = _announced_length(environ)
+    if announced is not None and announced > LARGEST_BODY:
+        raise RequestEntityTooLarge()
     try:
-        # One more than allowed: Werkzeug cuts a chunked body off at the limit without a word.
-        body = get_input_stream(environ, max_content_length=LARGEST_BODY + 1).read()
+        if environ.get("wsgi.input_terminated"):
+            body: bytes = environ["wsgi.input"].read(LARGEST_BODY + 1)
+        else:
+            body = get_input_stream(environ, max_content_length=LARGEST_BODY + 1).read()
     except HTTPException:
         raise
     except Exception as error:
@@ -113,9 +117,17 @@ def _read_body(environ: "WSGIEnvironment") -> bytes:
         raise InvalidRequestError("The body cannot be read.") from error
     if len(body) > LARGEST_BODY:
         raise RequestEntityTooLarge()
-    if announced not in (None, len(body)):
+    if announced is not None and announced != len(body):
         raise InvalidRequestError("The body is shorter than announced.")
     return body
+
+
+def _announced_length(environ: "WSGIEnvironment") -> int | None:
+    """What ``Content-Length`` says; the HTTP server has refused what is no number."""
+    text = environ.get("CONTENT_LENGTH", "")
+    if not text.isdecimal() or "HTTP_TRANSFER_ENCODING" in environ:
+        return None
+    return int(text)
 
 
 def _parse_multipart(body: bytes, boundary: str) -> Iterator[tuple[str, str]]:
