@@ -91,7 +91,7 @@ class Installation:
     def text(self, *arguments: str, stdin: str = "") -> str:
         """What ``flask …`` says to people; a refusal fails the test."""
         # In this process: one of its own takes two seconds, and says the same.
-        with self.opened() as app:
+        with opened(create_app(load_settings(self.environ), rest_later=True)) as app:
             outcome: Result = app.test_cli_runner().invoke(
                 args=list(arguments), input=stdin, catch_exceptions=False
             )
@@ -136,8 +136,25 @@ class Server(Installation):
 
     @property
     def log(self) -> str:
-        """All that the server has written so far."""
+        """All that the server has written of the requests so far."""
+        self._wait_for_lines()
         return self.log_file.read_text(encoding="utf-8", errors="replace")
+
+    def _wait_for_lines(self) -> None:
+        # A worker writes the lines of its requests a moment later, in their order: those of a
+        # request that comes now are the last ones.
+        if self._process is None or self._process.poll() is not None:
+            return
+        for _ in range(int(self.environ.get("SIGNET_WORKERS", "1"))):
+            try:
+                with urllib.request.urlopen(f"{self.base_url}/healthz", timeout=PATIENCE) as answer:
+                    request_id = answer.headers["X-Request-Id"]
+            except OSError:
+                return
+            deadline = time.monotonic() + PATIENCE
+            while request_id not in self.log_file.read_text(encoding="utf-8", errors="replace"):
+                assert time.monotonic() < deadline, "the line of a request is missing"
+                time.sleep(0.01)
 
     def start(self) -> "Server":
         """Prepare, serve, and come back as soon as requests are answered."""

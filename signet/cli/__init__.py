@@ -4,7 +4,6 @@ A command reads its arguments, calls one operation, prints one answer. Exit code
 with one line on stderr, 2 wrong usage.
 """
 
-import sys
 from importlib import import_module
 
 import click
@@ -21,12 +20,19 @@ NAMES = (
 class Commands(AppGroup):
     """Imports a command when it is asked for: a process runs one of them, a worker none."""
 
+    def __init__(self, app: Flask) -> None:
+        super().__init__(app.name, app.cli.commands)
+        self._app = app
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """What ``flask --help`` lists."""
         return sorted({*NAMES, *super().list_commands(ctx)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name, if there is one."""
+        if cmd_name == "db":
+            # Alembic's own commands work, but are not listed: ``prepare`` is what operators run.
+            import_module("signet.models.schema").bind_migrations(self._app)
         if cmd_name not in NAMES:
             return super().get_command(ctx, cmd_name)
         file = import_module(f"{__name__}.{cmd_name}")
@@ -36,11 +42,7 @@ class Commands(AppGroup):
 
 def register(app: Flask) -> None:
     """Give the app its commands."""
-    app.cli = Commands(app.name, app.cli.commands)
-    # They work, but are not for operators: ``run`` is no server, ``db`` is what ``prepare`` does.
+    app.cli = Commands(app)
+    # They work, but are not for operators, and ``run`` is no server.
     for command in (routes_command, run_command, shell_command):
         command.hidden = True
-    # Where ``flask`` runs, it has been imported by now; nobody else needs it.
-    if (flask_db := sys.modules.get("flask_migrate.cli")) is not None:
-        flask_db.db.hidden = True
-        import_module("signet.models.schema").bind_migrations(app)

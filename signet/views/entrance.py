@@ -19,7 +19,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from signet.oauth.store import StoreUnavailableError
 from signet.views.answer import Answer
 from signet.views.error_edge import answer_http_error, answer_oauth_error, answer_unavailable
-from signet.views.exchange import begin_exchange, end_exchange, leave_exchange
+from signet.views.exchange import Exchange, begin_exchange, end_exchange, leave_exchange
 from signet.views.listeners import came_by_admin_listener
 from signet.views.request_log import REQUEST_ID
 from signet.views.response_headers import headers_of_every_answer
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _EXTENSION = "signet_entrance"
-#: Where a request's exchange can be found by whoever has sent it from within.
-EXCHANGE = "signet.exchange"
 _STATUS_LINES = {code: f"{code} {name.upper()}" for code, name in HTTP_STATUS_CODES.items()}
 
 
@@ -70,24 +68,33 @@ class Entrance:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Answer a request (PEP 3333)."""
-        path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
-        route = self._routes.get(path)
+        method = environ["REQUEST_METHOD"]
+        route = self._routes.get(environ["PATH_INFO"])
         if route is None or method not in route.methods or self._is_elsewhere(route, environ):
             return self._others(environ, start_response)
+        answer, exchange = self._serve(route, environ)
+        start_response(_STATUS_LINES[answer.status], self._headers_of(answer, exchange))
+        return [answer.body] if method != "HEAD" else []
+
+    def ask(self, environ: "WSGIEnvironment") -> tuple[Answer, Exchange]:
+        """The whole answer to a request that Signet sends to itself, and what became known."""
+        answer, exchange = self._serve(self._routes[environ["PATH_INFO"]], environ)
+        headers = self._headers_of(answer, exchange)
+        return Answer(answer.status, headers, answer.body), exchange
+
+    def _serve(self, route: Route, environ: "WSGIEnvironment") -> tuple[Answer, Exchange]:
         exchange, token = begin_exchange(environ)
-        environ[EXCHANGE] = exchange
         try:
-            status, headers, body = _answer(route, environ)
+            answer = _answer(route, environ)
         finally:
             leave_exchange(token)
-        end_exchange(exchange, self._parts, path=path, status=status)
-        headers += [
-            ("Content-Length", str(len(body))),
-            *self._headers,
-            (REQUEST_ID, exchange.request_id),
-        ]
-        start_response(_STATUS_LINES[status], headers)
-        return [body] if method != "HEAD" else []
+        path = environ["PATH_INFO"]
+        end_exchange(exchange, self._parts, path=path, status=answer.status)
+        return answer, exchange
+
+    def _headers_of(self, answer: Answer, exchange: Exchange) -> list[tuple[str, str]]:
+        length = ("Content-Length", str(len(answer.body)))
+        return [*answer.headers, length, *self._headers, (REQUEST_ID, exchange.request_id)]
 
     def _is_elsewhere(self, route: Route, environ: "WSGIEnvironment") -> bool:
         return not route.is_everywhere and came_by_admin_listener(environ, self._parts.settings)

@@ -435,7 +435,7 @@ def test_u38_a_refused_form_is_noted_with_its_reason(app, client, caplog, form, 
     with caplog.at_level("INFO", "signet.request"):
         answer = client.post("/admin/clients/new", data=token | form)
     assert desk and answer.status_code == status
-    noted = caplog.records[-1].__dict__
+    ((_, noted),) = caplog.records[-1].batch
     assert reason in noted["reason"]
     assert (noted["status"], noted["path"]) == (status, "/admin/clients/new")
     assert noted["request_id"] == answer.headers["X-Request-Id"]

@@ -12,13 +12,11 @@ from urllib.parse import urlencode
 
 from flask import request
 from werkzeug.test import EnvironBuilder
-from werkzeug.wrappers import Response
 
 from signet import __version__
 from signet.oauth.refusal import Refusal
 from signet.oauth.server import TOKEN_PATH
-from signet.views.entrance import EXCHANGE, entrance
-from signet.views.exchange import Exchange
+from signet.views.entrance import entrance
 from signet.wiring import wiring
 
 
@@ -66,14 +64,13 @@ def _send(form: Mapping[str, str], address: str) -> RealAnswer:
     ).get_environ()
     began = time.perf_counter()
     # Not by way of the proxy's middleware: what it would read of headers is known here.
-    answer = Response.from_app(entrance(), environ)
+    answer, exchange = entrance().ask(environ)
     took = (time.perf_counter() - began) * 1000
-    exchange: Exchange = environ[EXCHANGE]
     return RealAnswer(
-        status_code=answer.status_code,
-        status=f"{answer.status_code} {HTTPStatus(answer.status_code).phrase}",
-        headers=tuple(answer.headers.items()),
-        body=answer.get_data(as_text=True),
+        status_code=answer.status,
+        status=f"{answer.status} {HTTPStatus(answer.status).phrase}",
+        headers=tuple(answer.headers),
+        body=answer.body.decode(),
         milliseconds=round(took, 1),
         refusal=exchange.refusal,
     )
