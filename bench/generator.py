@@ -55,6 +55,8 @@ class _Connection:
         if end < 0:
             return False
         head = bytes(self.received[:end]).lower()
+        if b"\r\ntransfer-encoding: chunked" in head:
+            return self.received.endswith(b"\r\n0\r\n\r\n")
         length = int(head.partition(b"\r\ncontent-length:")[2].split(b"\r\n", 1)[0])
         return len(self.received) >= end + 4 + length
 

@@ -104,7 +104,7 @@ def even(running: Sequence[Contestant], rate: float) -> dict[str, Outcome]:
 
 def end_when_stopped() -> None:
     """However this process is asked to end, its servers end before it."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit("stopped"))
 
 
