@@ -106,8 +106,8 @@ def bare(folder: Path) -> Iterator[Contestant]:
     port = free_port()
     # Loaded before the fork: both workers have one key.
     command = [str(BIN / "gunicorn"), "--preload", *_gunicorn("gevent", port), "view:app"]
-    with _peer(folder, command, PEERS / "bare") as leader:
-        yield _contestant(BARE, "RS256", f"http://127.0.0.1:{port}/token", folder, leader)
+    with _peer(folder, command, PEERS / "bare") as process:
+        yield _contestant(BARE, "RS256", f"http://127.0.0.1:{port}/token", folder, process)
 
 
 @contextmanager
@@ -137,8 +137,8 @@ def django(folder: Path) -> Iterator[Contestant]:
     port = free_port()
     command = [str(bin_folder / "gunicorn"), *_gunicorn("gthread", port)]
     command.append("django.core.wsgi:get_wsgi_application()")
-    with _peer(folder, command, home, **variables) as leader:
-        yield _contestant(DJANGO, "opaque", f"http://127.0.0.1:{port}/o/token/", folder, leader)
+    with _peer(folder, command, home, **variables) as process:
+        yield _contestant(DJANGO, "opaque", f"http://127.0.0.1:{port}/o/token/", folder, process)
 
 
 @contextmanager
@@ -150,8 +150,8 @@ def node(folder: Path) -> Iterator[Contestant]:
         raise AbsentError("Node 20 or later with npm is missing, or it could not be installed")
     port = free_port()
     command = [program, "server.js", str(port), CLIENT_ID, CLIENT_SECRET, SCOPE]
-    with _peer(folder, command, home, NODE_ENV="production") as leader:
-        yield _contestant(NODE, "RS256", f"http://127.0.0.1:{port}/token", folder, leader)
+    with _peer(folder, command, home, NODE_ENV="production") as process:
+        yield _contestant(NODE, "RS256", f"http://127.0.0.1:{port}/token", folder, process)
 
 
 def token_body(client_id: str, client_secret: str) -> str:
@@ -167,7 +167,9 @@ def token_body(client_id: str, client_secret: str) -> str:
 
 
 @contextmanager
-def _peer(folder: Path, command: list[str], home: Path, **variables: str) -> Iterator[int]:
+def _peer(
+    folder: Path, command: list[str], home: Path, **variables: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """A peer's server, in a session of its own; all of it has ended afterwards."""
     folder.mkdir(exist_ok=True)
     with (folder / "server.log").open("wb") as log:
@@ -181,7 +183,7 @@ def _peer(folder: Path, command: list[str], home: Path, **variables: str) -> Ite
             start_new_session=True,
         )
     try:
-        yield process.pid
+        yield process
     finally:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
@@ -197,15 +199,17 @@ def _environ(folder: Path) -> dict[str, str]:
     return {"PATH": os.defpath, "HOME": str(folder), "PYTHONPATH": "."}
 
 
-def _contestant(name: str, alg: str, url: str, folder: Path, leader: int) -> Contestant:
+def _contestant(
+    name: str, alg: str, url: str, folder: Path, process: subprocess.Popen[bytes]
+) -> Contestant:
     body = token_body(CLIENT_ID, CLIENT_SECRET)
-    _wait_until_answered(url, body, folder / "server.log")
+    _wait_until_answered(url, body, process, folder / "server.log")
     bodies = folder / "bodies"
     bodies.write_text(f"{body}\n", encoding="ascii")
-    return Contestant(name, alg, Target(url, bodies), leader)
+    return Contestant(name, alg, Target(url, bodies), process.pid)
 
 
-def _wait_until_answered(url: str, body: str, log: Path) -> None:
+def _wait_until_answered(url: str, body: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -214,7 +218,7 @@ def _wait_until_answered(url: str, body: str, log: Path) -> None:
         except urllib.error.HTTPError as error:
             raise AbsentError(f"it answers {error.code} {error.read()!r}") from None
         except OSError:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or process.poll() is not None:
                 raise AbsentError(f"it does not start: {log.read_text()[-500:]}") from None
             time.sleep(0.05)
 

@@ -107,7 +107,7 @@ class _Run:
         while True:
             now = time.perf_counter()
             self._ask(now)
-            wait = PATIENCE
+            wait = float(PATIENCE)
             if self._rate and self._moments and self._idle:
                 wait = max(0.0, self._moments[0] - now)
             elif not self._busy:

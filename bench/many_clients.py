@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -86,7 +87,7 @@ def _copy_rows(connection: Connection, count: int) -> None:
     name = literal(f"{CLIENT_ID}-") + cast(number, String)
     tables = Base.metadata.tables
     client, secret = tables["client"], tables["client_secret"]
-    new: Mapping[Table, Mapping[str, ColumnElement[object]]] = {
+    new: Mapping[Table, Mapping[str, ColumnElement[Any]]] = {
         tables["principal_name"]: {"folded": name},
         client: {
             "id": client.c.id + number,

@@ -103,7 +103,7 @@ def _notes(result: Result) -> Iterator[str]:
     others = [round_.others for each in result.figures.values() for round_ in each.rounds]
     yield (
         f"Median of {max(rounds)} rounds of {result.seconds} s each, in turns (least–most); "
-        f"16 kept connections, loaded by {result.generator} on the same machine. "
+        f"16 kept connections, loaded on the same machine by {result.generator}. "
         f"Other programs took {median(others):.0%} of its processors, {max(others):.0%} at most."
     )
     yield ""

@@ -12,12 +12,15 @@ from statistics import median
 from bench.contestants import Contestant
 from bench.generator import Outcome
 from bench.load import LoadError, Target, load_fully
+from bench.machine import cores
 from bench.processes import busy_seconds, memory_of, processor_seconds
 
 #: A server that takes less of a processor than this has done all that it was asked.
 QUIET = 0.1
-#: Seconds after which it is not waited for.
+#: Seconds after which that is not waited for.
 PATIENCE = 15
+#: A machine whose other programs take less of it than this is calm.
+CALM = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +76,28 @@ class Figures:
         ]
 
 
-def measure(contestant: Contestant, seconds: int, cores: int) -> Round:
+class Calm:
+    """Waits for calm moments of a machine that others use too, in all for so many seconds."""
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+
+    def wait(self) -> None:
+        """Come back at a calm moment, or when patience is at its end."""
+        pause = 0.2
+        while self._patience > 0:
+            busy = busy_seconds()
+            time.sleep(pause)
+            self._patience -= pause
+            if busy_seconds() - busy < CALM * pause * cores():
+                return
+
+
+def measure(contestant: Contestant, seconds: int, calm: Calm) -> Round:
     """A round of one contestant."""
     leader = contestant.leader
     settle(leader)
+    calm.wait()
     before, busy, own = processor_seconds(leader), busy_seconds(), _generator_seconds()
     began = time.monotonic()
     outcome = load_fully(contestant.target, seconds)
@@ -84,18 +105,18 @@ def measure(contestant: Contestant, seconds: int, cores: int) -> Round:
     taken = processor_seconds(leader) - before
     others = busy_seconds() - busy - taken - (_generator_seconds() - own)
     memory = sum(each.proportional for each in memory_of(leader))
-    return Round(outcome, taken, max(0.0, others / passed / cores), memory)
+    return Round(outcome, taken, max(0.0, others / passed / cores()), memory)
 
 
 def take_turns(
-    contestants: Sequence[Contestant], rounds: int, seconds: int, cores: int
+    contestants: Sequence[Contestant], rounds: int, seconds: int, calm: Calm
 ) -> dict[str, Figures]:
     """So many rounds of all; each time another one begins."""
     figures = {each.name: Figures(each.name, each.alg) for each in contestants}
     for number in range(rounds):
         shift = number % len(contestants)
         for contestant in (*contestants[shift:], *contestants[:shift]):
-            figures[contestant.name].rounds.append(measure(contestant, seconds, cores))
+            figures[contestant.name].rounds.append(measure(contestant, seconds, calm))
     return figures
 
 

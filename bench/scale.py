@@ -12,11 +12,11 @@ from pathlib import Path
 
 from bench.contestants import Contestant
 from bench.load import LoadError, load_fully
-from bench.machine import cores, describe
+from bench.machine import describe
 from bench.many_clients import ENGINES, signet_with_many
 from bench.report import row, spread
-from bench.rounds import Figures, measure
-from bench.tokens import end_when_stopped, say
+from bench.rounds import Calm, Figures, measure
+from bench.tokens import PATIENCE, end_when_stopped, say
 
 #: How often each client has asked before it counts, and of how many at most.
 WARM_TIMES, MOST_WARM = 5, 10_000
@@ -62,15 +62,15 @@ def compare(
     """Rounds of both, in turns; the rotation goes on where it was left."""
     say("warming up")
     load_fully(one.target, WARM_SECONDS)
-    place = 0
+    place, calm = 0, Calm(PATIENCE)
     while place < WARM_TIMES * min(rotating, MOST_WARM):
         place += load_fully(replace(many.target, start=place), WARM_SECONDS).answers
     say(f"measuring: {rounds} rounds of {seconds} and {LONGER * seconds} s")
     alone, rotation = Figures("one client", one.alg), Figures("in rotation", many.alg)
     for _ in range(rounds):
-        alone.rounds.append(measure(one, seconds, cores()))
+        alone.rounds.append(measure(one, seconds, calm))
         turn = replace(many, target=replace(many.target, start=place))
-        rotation.rounds.append(measure(turn, LONGER * seconds, cores()))
+        rotation.rounds.append(measure(turn, LONGER * seconds, calm))
         place += rotation.rounds[-1].outcome.answers
     return alone, rotation
 

@@ -16,12 +16,12 @@ from bench import contestants as who
 from bench.contestants import AbsentError, Contestant
 from bench.generator import Outcome
 from bench.load import LoadError, generator_name, load_evenly, load_fully
-from bench.machine import cores, describe
+from bench.machine import describe
 from bench.plot import write_plot
 from bench.report import Result, to_markdown, write_into_document
-from bench.rounds import check_token, settle, take_turns
+from bench.rounds import Calm, check_token, settle, take_turns
 
-ROUNDS, SECONDS, WARM_UP, EVEN_SECONDS = 7, 3, 2, 6
+ROUNDS, SECONDS, WARM_UP, EVEN_SECONDS, PATIENCE = 7, 3, 2, 6, 60
 
 #: In the order of the table.
 SERVERS: Mapping[str, Callable[[Path], AbstractContextManager[Contestant]]] = {
@@ -44,10 +44,13 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="keep the result in docs/")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--seconds", type=int, default=SECONDS, help="of a round")
+    parser.add_argument(
+        "--patience", type=int, default=PATIENCE, help="seconds spent waiting for a calm machine"
+    )
     arguments = parser.parse_args()
     end_when_stopped()
     try:
-        result = run(arguments.rounds, arguments.seconds)
+        result = run(arguments.rounds, arguments.seconds, Calm(arguments.patience))
     except LoadError as error:
         print(f"Failed: {error}", file=sys.stderr)
         return 1
@@ -59,7 +62,7 @@ def main() -> int:
     return 0
 
 
-def run(rounds: int, seconds: int) -> Result:
+def run(rounds: int, seconds: int, calm: Calm) -> Result:
     """Start all that can run here, and measure them.
 
     :raises LoadError: if one of them did not answer every request with a token.
@@ -78,7 +81,7 @@ def run(rounds: int, seconds: int) -> Result:
             check_token(contestant)
             load_fully(contestant.target, WARM_UP)
         say(f"measuring: {rounds} rounds of {seconds} s for each")
-        figures = take_turns(running, rounds, seconds, cores())
+        figures = take_turns(running, rounds, seconds, calm)
         rate = figures[who.SIGNET].rate / 2
         say(f"measuring at {rate:.0f} tokens/s")
         return Result(
@@ -88,16 +91,17 @@ def run(rounds: int, seconds: int) -> Result:
             figures=figures,
             absent=absent,
             even_rate=rate,
-            even=even(running, rate),
+            even=even(running, rate, calm),
         )
 
 
-def even(running: Sequence[Contestant], rate: float) -> dict[str, Outcome]:
+def even(running: Sequence[Contestant], rate: float, calm: Calm) -> dict[str, Outcome]:
     """How long tokens take at a rate that all can give."""
     outcomes = {}
     for contestant in running:
         if contestant.name in EVEN:
             settle(contestant.leader)
+            calm.wait()
             outcomes[contestant.name] = load_evenly(contestant.target, EVEN_SECONDS, rate)
     return outcomes
 

@@ -6,6 +6,7 @@ SECRET_KEY = "a key that protects nothing here"
 ALLOWED_HOSTS = ["127.0.0.1"]
 ROOT_URLCONF = "project_urls"
 INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "oauth2_provider"]
+MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
 DATABASES = {
     "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ["BENCH_DATABASE"]}
 }
