@@ -15,7 +15,7 @@ PICTURE = Path(__file__).parent.parent / "docs/images/performance.svg"
 WIDTH, MARGIN, NAMES, NUMBERS = 760, 16, 190, 80
 ROW, BAR, TITLE, GAP = 26, 16, 34, 18
 #: A bar that is longer than so many times the median of all is cut, and says so.
-LONGEST = 3.0
+LONGEST = 20.0
 
 STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #24292f; }

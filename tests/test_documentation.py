@@ -9,7 +9,13 @@ from tests.conftest import StartServer
 from tests.documents import blocks, plain_commands, run_bash
 from tests.running import ROOT, Server
 
-DOCUMENTS = ("README.md", "docs/operators.md", "docs/api-consumers.md", "docs/api-owners.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/operators.md",
+    "docs/api-consumers.md",
+    "docs/api-owners.md",
+    "docs/performance.md",
+)
 
 
 @pytest.fixture
