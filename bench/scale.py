@@ -6,6 +6,7 @@ Signet is asked by one client and by many in rotation, in turns, while very many
 import argparse
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from bench.tokens import PATIENCE, end_when_stopped, say
 #: How often each client has asked before it counts, and of how many at most.
 WARM_TIMES, MOST_WARM = 5, 10_000
 WARM_SECONDS = 5
+#: Seconds after which a slow machine is not warmed further.
+LONGEST_WARM = 120
 #: A worker asks for each client it knows again after a minute. The shorter its pauses, the less of
 #: that is done in the rounds for what was forgotten in the pauses.
 LONGER = 3
@@ -63,7 +66,8 @@ def compare(
     say("warming up")
     load_fully(one.target, WARM_SECONDS)
     place, calm = 0, Calm(PATIENCE)
-    while place < WARM_TIMES * min(rotating, MOST_WARM):
+    until = time.monotonic() + LONGEST_WARM
+    while place < WARM_TIMES * min(rotating, MOST_WARM) and time.monotonic() < until:
         place += load_fully(replace(many.target, start=place), WARM_SECONDS).answers
     say(f"measuring: {rounds} rounds of {seconds} and {LONGER * seconds} s")
     alone, rotation = Figures("one client", one.alg), Figures("in rotation", many.alg)
