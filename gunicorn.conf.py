@@ -5,6 +5,7 @@ its log: a master that has imported a database driver hands its workers a wait t
 """
 
 import ctypes
+import functools
 import gc
 import itertools
 import multiprocessing
@@ -178,8 +179,10 @@ def pre_fork(server: Any, worker: Any) -> None:
 def post_fork(server: object, worker: Any) -> None:
     """Let a worker import the app without looking for garbage: a sixth of its start."""
     gc.disable()
-    from prometheus_client import values  # not in the master, which needs none
+    import gevent  # neither of them in the master, which needs none
+    from prometheus_client import values
 
+    worker.give_turn = functools.partial(gevent.sleep, 0)
     values.ValueClass = values.MultiProcessValue(lambda: worker.metrics_file)
 
 
@@ -191,6 +194,15 @@ def post_worker_init(worker: Any) -> None:
     gc.freeze()
     gc.enable()
     background.start(worker.wsgi)
+
+
+def post_request(worker: Any, req: object, environ: object, resp: object) -> None:
+    """Let the other connections have their turn.
+
+    The next request of a busy connection is there before this one has ended, so its greenlet would
+    go on without ever waiting, and starve all others of the worker.
+    """
+    worker.give_turn()
 
 
 def worker_exit(server: object, worker: Any) -> None:

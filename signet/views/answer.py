@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from flask import Response
 
+NOT_MODIFIED = 304
 JSON = ("Content-Type", "application/json")
 #: "The authorization server MUST include the HTTP "Cache-Control" response header field with a
 #: value of "no-store" … as well as the "Pragma" response header field" — RFC 6749 §5.1

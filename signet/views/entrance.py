@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.http import HTTP_STATUS_CODES
 
 from signet.oauth.store import StoreUnavailableError
-from signet.views.answer import Answer
+from signet.views.answer import NOT_MODIFIED, Answer
 from signet.views.error_edge import answer_http_error, answer_oauth_error, answer_unavailable
 from signet.views.exchange import Exchange, begin_exchange, end_exchange, leave_exchange
 from signet.views.listeners import came_by_admin_listener
@@ -93,8 +93,11 @@ class Entrance:
         return answer, exchange
 
     def _headers_of(self, answer: Answer, exchange: Exchange) -> list[tuple[str, str]]:
-        length = ("Content-Length", str(len(answer.body)))
-        return [*answer.headers, length, *self._headers, (REQUEST_ID, exchange.request_id)]
+        headers = [*answer.headers, *self._headers, (REQUEST_ID, exchange.request_id)]
+        if answer.status != NOT_MODIFIED:
+            # There it would be that of the document (RFC 9110 §8.6).
+            headers.append(("Content-Length", str(len(answer.body))))
+        return headers
 
     def _is_elsewhere(self, route: Route, environ: "WSGIEnvironment") -> bool:
         return not route.is_everywhere and came_by_admin_listener(environ, self._parts.settings)

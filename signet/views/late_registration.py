@@ -5,12 +5,12 @@ memory. Flask allows it because what is registered is registered before Flask's 
 the protocol's endpoints are served in front of it.
 """
 
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 import gevent
+from gevent.lock import BoundedSemaphore
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -31,7 +31,7 @@ class LateRegistration:
         self._register = register
         self._libraries = libraries
         self._is_registered = False
-        self._registering = threading.Lock()
+        self._registering = BoundedSemaphore()
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from signet.oauth.jwks import jwk_set
 from signet.oauth.metadata import server_metadata
 from signet.oauth.server import JWKS_PATH, ProtocolServer
-from signet.views.answer import Answer, json_answer
+from signet.views.answer import NOT_MODIFIED, Answer, json_answer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -47,9 +47,11 @@ def serve_document(
     document: Document, server: ProtocolServer, environ: "WSGIEnvironment"
 ) -> Answer:
     """The document, or that it is what the caller has (RFC 9110 §13)."""
-    response = json_answer(document(server), 200, _HEADERS).to_response()
+    answer = json_answer(document(server), 200, _HEADERS)
+    response = answer.to_response()
     response.add_etag()
     response.make_conditional(environ)
-    body, _, headers = response.get_wsgi_response(environ)
+    headers = list(response.get_wsgi_headers(environ).items())
     kept = [header for header in headers if header[0] != "Content-Length"]
-    return Answer(response.status_code, kept, b"".join(body))
+    is_known = response.status_code == NOT_MODIFIED
+    return Answer(response.status_code, kept, b"" if is_known else answer.body)
