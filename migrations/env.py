@@ -2,6 +2,7 @@
 
 from alembic import context
 from flask import current_app
+from sqlalchemy import text
 
 database = current_app.extensions["migrate"].db
 
@@ -14,4 +15,7 @@ with database.engine.execution_options(signet_writes=True).connect() as connecti
         transaction_per_migration=False,
     )
     with context.begin_transaction():
+        if connection.dialect.name == "postgresql":
+            # What a request may not, a migration of very many rows must: take its time.
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
         context.run_migrations()

@@ -22,7 +22,7 @@ from signet.models.form_numbers import prune_form_numbers
 from signet.models.refused_requests import prune_refused_requests
 from signet.models.replay_notes import prune_replay_notes
 from signet.models.tokens import prune_tokens
-from signet.models.usage import write_batch
+from signet.models.usage_batches import write_batch
 from signet.models.usage_pruning import prune_usage
 from signet.operations.quiet_secrets import end_quiet_secrets
 from signet.operations.sign_in_failures import close_throttle_windows

@@ -21,7 +21,7 @@ from signet.models.database import write
 from signet.models.passkeys import PasskeyRow
 from signet.models.resource_servers import find_resource_server
 from signet.models.signing_keys import load_signing_key_rows
-from signet.models.usage import write_batch
+from signet.models.usage_batches import write_batch
 from signet.operations import client_secrets, clients, resource_server_secrets
 from signet.operations.client_authentication import ClientAuthentication
 from signet.operations.client_facts import ClientFacts

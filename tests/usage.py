@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from signet.models.usage import write_batch
+from signet.models.usage_batches import write_batch
 from signet.usage import RefusedRequest, UsageMemory
 
 

@@ -72,8 +72,10 @@ class AuditEntryRow(Base):
     __table_args__ = (
         Index(None, "actor", "number"),
         Index(None, "action", "number"),
-        Index(None, "object_type", "object_id", "number"),
-        Index(None, "at"),
+        Index(None, "actor", "action", "number"),
+        Index(None, "object_id", "number"),
+        Index(None, "object_name", "number"),
+        Index(None, "at", "number"),
     )
 
 

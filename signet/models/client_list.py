@@ -4,31 +4,30 @@ The state of a client is said twice, as a rule over one client and as a conditio
 test holds the two together.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    and_,
-    case,
-    exists,
-    func,
-    literal,
-    not_,
-    or_,
-    select,
-    tuple_,
-)
-from sqlalchemy.orm import selectinload
+from sqlalchemy import and_, func, or_, select, union_all
+from sqlalchemy.orm import joinedload, selectinload
 
-from signet.models.clients import ClientDetails, ClientRow, ClientSecretRow, to_details
-from signet.models.columns import UtcDateTime
+from signet.models.client_search import rows_that_contain
+from signet.models.clients import ClientDetails, ClientRow, to_details
+from signet.models.columns import NEVER
+from signet.models.counted import Counted
 from signet.models.database import read
-from signet.models.scopes import ScopeRow
-from signet.oauth.client import CLIENT_SECRET_BASIC
+from signet.models.narrowing import (
+    Choice,
+    Condition,
+    Page,
+    choose,
+    count_matching,
+    matching_of,
+    select_page,
+    unindexed,
+)
+from signet.models.scopes import ScopeRow, client_scope
 
 #: A secret with less than this left is worth a warning.
 EXPIRES_SOON = timedelta(days=30)
@@ -50,7 +49,8 @@ IDLE = "idle"
 
 #: Orders of the list: by name, or by last use with those never used first; each also backwards.
 SORTS = ("name", "-name", "used", "-used")
-_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_BY_NAME = (ClientRow.folded_name, ClientRow.id)
+_BY_USE = (ClientRow.last_used_at, ClientRow.created_at, ClientRow.id)
 
 PAGE_SIZE = 25
 _BATCH = 500
@@ -69,19 +69,14 @@ class ClientFilter:
     #: One of ``SORTS``.
     sort: str = "name"
 
-    @property
-    def narrows(self) -> bool:
-        """Whether not all clients are wanted."""
-        return bool(self.search or self.state or self.scope)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientPage:
     """Some clients, how many match in all, and the cursors beside them (``None``: no page)."""
 
     clients: tuple[ClientDetails, ...]
-    matching: int
-    total: int
+    matching: Counted
+    total: Counted
     previous: str | None
     next: str | None
 
@@ -112,26 +107,29 @@ def list_clients(
 
     :param after: client id to continue behind; ``before``: to show what lies in front of it.
     """
+    backwards = before is not None and after is None
+    order = _BY_USE if wanted.sort.endswith("used") else _BY_NAME
+    cursor = before if backwards else after
+    page = Page(
+        order=order,
+        descending=wanted.sort.startswith("-") != backwards,
+        limit=limit + 1,
+        behind=_place_of(cursor, order) if cursor is not None else None,
+    )
     with read() as session:
-        matching = _matching(wanted, now)
-        counts = _counts(wanted, matching)
-        query, backwards = _from_cursor(matching, wanted, after, before)
-        query = query.options(selectinload(ClientRow.scopes), selectinload(ClientRow.secrets))
-        # With each row, which costs less than another question.
-        found = session.execute(query.add_columns(*counts).limit(limit + 1)).all()
-        rows = [row for row, *_ in found]
-        total, count = found[0][1:] if found else session.execute(select(*counts)).one()
-        more = len(rows) > limit
-        rows = rows[:limit]
-        if backwards:
-            rows.reverse()
-        clients = tuple(to_details(row) for row in rows)
+        choice = choose(session, ClientRow.id, _conditions(wanted, now))
+        found = session.execute(_rows_of(choice, page)).unique().all()
+        matching = matching_of(choice, found[0][1]) if found else count_matching(session, choice)
+        clients = tuple(to_details(row) for row, _ in found[:limit])
+    more = len(found) > limit
+    if backwards:
+        clients = clients[::-1]
     has_previous = more if backwards else after is not None
     has_next = True if backwards else more
     return ClientPage(
         clients=clients,
-        matching=count,
-        total=total,
+        matching=matching,
+        total=choice.total,
         previous=clients[0].client_id if clients and has_previous else None,
         next=clients[-1].client_id if clients and has_next else None,
     )
@@ -141,29 +139,39 @@ def every_client(
     wanted: ClientFilter, *, now: datetime, batch: int = _BATCH
 ) -> Iterator[ClientDetails]:
     """All clients that are wanted, from A to Z; in batches, each its own short transaction."""
-    columns = (ClientRow.folded_name, ClientRow.id)
-    query = _matching(wanted, now).order_by(*columns).limit(batch)
-    query = query.options(selectinload(ClientRow.scopes), selectinload(ClientRow.secrets))
-    rows: list[ClientRow] = []
+    with read() as session:
+        choice = choose(session, ClientRow.id, _conditions(wanted, now))
+    behind = None
     while True:
-        # Behind the values of the last row, which may be gone by now.
-        behind = [tuple_(*columns) > (rows[-1].folded_name, rows[-1].id)] if rows else []
+        page = Page(_BY_NAME, descending=False, limit=batch, behind=behind)
         with read() as session:
-            rows = list(session.scalars(query.where(*behind)))
+            rows = [row for row, _ in session.execute(_rows_of(choice, page)).unique()]
             clients = [to_details(row) for row in rows]
         yield from clients
         if len(rows) < batch:
             return
+        # The values, not the row, which may be gone by then.
+        behind = (rows[-1].folded_name, rows[-1].id)
 
 
-def count_clients_by_state(now: datetime) -> dict[str, int]:
-    """How many clients are in each of ``STATES``."""
-    # One look at each client; a count of each state would look at all of them again and again.
-    state_of = case(*((_is_in_state(state, now), state) for state in STATES))
-    each = select(state_of.label("state")).select_from(ClientRow).subquery()
+def first_to_end(state: str, *, now: datetime, limit: int) -> tuple[ClientDetails, ...]:
+    """Clients of a state that secrets decide, those whose last one ends or has ended first."""
+    query = (
+        select(ClientRow)
+        .where(ClientRow.enabled.is_(True), *_usable_in(state, ClientRow.usable_until, now))
+        .order_by(ClientRow.enabled, ClientRow.usable_until, ClientRow.id)
+        .options(selectinload(ClientRow.scopes), selectinload(ClientRow.secrets))
+    )
     with read() as session:
-        found = session.execute(select(each.c.state, func.count()).group_by(each.c.state))
-        return dict.fromkeys(STATES, 0) | dict(found.all())
+        return tuple(to_details(row) for row in session.scalars(query.limit(limit)))
+
+
+def count_clients(wanted: ClientFilter | None = None, *, now: datetime) -> Counted:
+    """How many clients there are, or of those that are wanted."""
+    with read() as session:
+        return count_matching(
+            session, choose(session, ClientRow.id, _conditions(wanted or ClientFilter(), now))
+        )
 
 
 def longest_token_lifetime() -> timedelta | None:
@@ -173,100 +181,88 @@ def longest_token_lifetime() -> timedelta | None:
     return timedelta(seconds=seconds) if seconds else None
 
 
-def _counts(wanted: ClientFilter, matching: Select[ClientRow]) -> tuple[Any, Any]:
-    """How many clients there are, and how many of them match."""
-    every = select(func.count()).select_from(ClientRow).scalar_subquery()
-    if not wanted.narrows:
-        return every, every
-    ids = matching.with_only_columns(ClientRow.id).subquery()
-    return every, select(func.count()).select_from(ids).scalar_subquery()
+def _rows_of(choice: Choice, page: Page) -> Any:
+    """The clients of a page, with all that is told of them, and how many match beside each."""
+    some = select_page(choice, page)
+    return (
+        select(ClientRow, some.c.count)
+        .join(some, some.c.key == ClientRow.id)
+        .order_by(*page.sorted_by(page.order))
+        .options(selectinload(ClientRow.scopes), joinedload(ClientRow.secrets))
+    )
 
 
-def _matching(wanted: ClientFilter, now: datetime) -> Select[ClientRow]:
-    query = select(ClientRow)
+def _place_of(client_id: str, order: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Where a client stands in an order; nowhere, if there is none."""
+    place = select(*order).where(ClientRow.client_id == client_id).subquery()
+    return tuple(select(column).scalar_subquery() for column in place.c)
+
+
+def _conditions(wanted: ClientFilter, now: datetime) -> list[Condition]:
+    conditions = []
     if wanted.search:
         part = wanted.search.casefold()
-        query = query.where(
-            or_(
-                ClientRow.folded_name.contains(part, autoescape=True),
-                ClientRow.folded_client_id.contains(part, autoescape=True),
-            )
+        is_part = or_(
+            ClientRow.folded_name.contains(part, autoescape=True),
+            ClientRow.folded_client_id.contains(part, autoescape=True),
         )
+        conditions.append(Condition(is_part, rows_that_contain(part)))
     if wanted.state:
-        is_wanted = _is_idle(now) if wanted.state == IDLE else _is_in_state(wanted.state, now)
-        query = query.where(is_wanted)
+        conditions += _is_idle(now) if wanted.state == IDLE else _is_in_state(wanted.state, now)
     if wanted.scope:
-        query = query.where(ClientRow.scopes.any(ScopeRow.name == wanted.scope))
-    return query
+        number = select(ScopeRow.id).where(ScopeRow.name == wanted.scope).scalar_subquery()
+        has_it = select(client_scope.c.client_id).where(client_scope.c.scope_id == number)
+        holds = has_it.where(client_scope.c.client_id == ClientRow.id).exists()
+        conditions.append(Condition(holds, has_it))
+    return conditions
 
 
-def _from_cursor(
-    query: Select[ClientRow], wanted: ClientFilter, after: str | None, before: str | None
-) -> tuple[Select[ClientRow], bool]:
-    backwards = before is not None and after is None
-    descending = wanted.sort.startswith("-") != backwards
-    columns: tuple[Any, ...] = (ClientRow.folded_name, ClientRow.id)
-    if wanted.sort.endswith("used"):
-        columns = (_last_use(), ClientRow.id)
-    cursor = before if backwards else after
-    if cursor is not None:
-        at = (
-            select(*(column.label(f"at_{n}") for n, column in enumerate(columns)))
-            .where(ClientRow.client_id == cursor)
-            .subquery()
-        )
-        here = tuple_(*(select(column).scalar_subquery() for column in at.c))
-        position = tuple_(*columns)
-        query = query.where(position < here if descending else position > here)
-    return (
-        query.order_by(*(column.desc() if descending else column.asc() for column in columns)),
-        backwards,
+def _is_idle(now: datetime) -> list[Condition]:
+    used, created, before = ClientRow.last_used_at, ClientRow.created_at, now - IDLE_AFTER
+    by_index = union_all(
+        select(ClientRow.id).where(used > NEVER, used < before),
+        select(ClientRow.id).where(used == NEVER, created < before),
     )
+    is_idle = and_(unindexed(used) < before, or_(unindexed(used) > NEVER, created < before))
+    return [
+        Condition(is_idle, select(by_index.subquery().c.id)),
+        Condition(unindexed(ClientRow.enabled).is_(True)),
+    ]
 
 
-def _last_use() -> ColumnElement[datetime]:
-    return func.coalesce(ClientRow.last_used_at, literal(_NEVER, UtcDateTime()))
-
-
-def _is_idle(now: datetime) -> ColumnElement[bool]:
-    since = func.coalesce(ClientRow.last_used_at, ClientRow.created_at)
-    return and_(ClientRow.enabled.is_(True), since < now - IDLE_AFTER)
-
-
-def _is_in_state(state: str, now: datetime) -> ColumnElement[bool]:
-    lives = _has_secret(_lives(now))
-    expired = _has_secret(
-        and_(ClientSecretRow.revoked_at.is_(None), ClientSecretRow.expires_at <= now)
-    )
-    lasts = _has_secret(
-        and_(
-            _lives(now),
-            or_(
-                ClientSecretRow.expires_at.is_(None),
-                ClientSecretRow.expires_at > now + EXPIRES_SOON,
+def _is_in_state(state: str, now: datetime) -> list[Condition]:
+    if state == DISABLED:
+        return [_where(ClientRow.enabled, lambda enabled: [enabled.is_(False)])]
+    conditions = [
+        Condition(
+            and_(
+                unindexed(ClientRow.enabled).is_(True),
+                *_usable_in(state, unindexed(ClientRow.usable_until), now),
+            ),
+            select(ClientRow.id).where(
+                ClientRow.enabled.is_(True), *_usable_in(state, ClientRow.usable_until, now)
             ),
         )
-    )
-    used = ClientRow.last_used_at.is_not(None)
-    uses_secrets = ClientRow.token_endpoint_auth_method == CLIENT_SECRET_BASIC
-    conditions: dict[str, ColumnElement[bool]] = {
-        ACTIVE: and_(or_(not_(uses_secrets), lasts), used),
-        NEVER_USED: and_(or_(not_(uses_secrets), lasts), not_(used)),
-        EXPIRING: and_(uses_secrets, lives, not_(lasts)),
-        EXPIRED: and_(uses_secrets, not_(lives), expired),
-        NO_SECRET: and_(uses_secrets, not_(lives), not_(expired)),
-    }
-    if state == DISABLED:
-        return ClientRow.enabled.is_(False)
-    return and_(ClientRow.enabled.is_(True), conditions[state])
+    ]
+    if state == ACTIVE:
+        conditions.append(_where(ClientRow.last_used_at, lambda used: [used > NEVER]))
+    if state == NEVER_USED:
+        conditions.append(_where(ClientRow.last_used_at, lambda used: [used == NEVER]))
+    return conditions
 
 
-def _lives(now: datetime) -> ColumnElement[bool]:
-    return and_(
-        ClientSecretRow.revoked_at.is_(None),
-        or_(ClientSecretRow.expires_at.is_(None), ClientSecretRow.expires_at > now),
-    )
+def _where(column: Any, rule: Callable[[Any], list[Any]]) -> Condition:
+    """A condition that one column decides."""
+    return Condition(and_(*rule(unindexed(column))), select(ClientRow.id).where(*rule(column)))
 
 
-def _has_secret(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(ClientSecretRow.client_row_id == ClientRow.id, condition)
+def _usable_in(state: str, until: Any, now: datetime) -> list[Any]:
+    """What the states say of the end of a client's secrets; see :func:`client_state`."""
+    soon = now + EXPIRES_SOON
+    return {
+        ACTIVE: [until > soon],
+        NEVER_USED: [until > soon],
+        EXPIRING: [until > now, until <= soon],
+        EXPIRED: [until > NEVER, until <= now],
+        NO_SECRET: [until == NEVER],
+    }[state]

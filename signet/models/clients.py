@@ -6,24 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, func, select
-from sqlalchemy.orm import (
-    Mapped,
-    Session,
-    column_property,
-    defer,
-    mapped_column,
-    relationship,
-    selectinload,
-)
+from sqlalchemy import ForeignKey, Index, String, Text, event, inspect, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
 
 from signet.extensions import Base
-from signet.models.columns import UtcDateTime
+from signet.models.client_search import keep_endings
+from signet.models.columns import FOREVER, NEVER, UtcDateTime
 from signet.models.database import read
 from signet.models.principal_names import PrincipalNameRow, fold_name
 from signet.models.scopes import ScopeRow, client_scope
 from signet.models.secrets import SecretDetails, SecretRow, live_secrets, to_secret_details
-from signet.models.usage import CredentialUseRow
 from signet.oauth.client import (
     CLIENT_SECRET_BASIC,
     JWT,
@@ -33,6 +25,9 @@ from signet.oauth.client import (
     TrustedIssuer,
 )
 from signet.oauth.public_keys import parse_jwk_set
+
+#: On its way out: few secrets are at a time.
+_REPLACED = text("replaced_at IS NOT NULL AND revoked_at IS NULL")
 
 
 class ClientRow(Base):
@@ -45,14 +40,14 @@ class ClientRow(Base):
     folded_client_id: Mapped[str] = mapped_column(ForeignKey(PrincipalNameRow.folded), unique=True)
     name: Mapped[str] = mapped_column(String(100))
     #: ``name`` in one case: the order of the list, and what a search looks at.
-    folded_name: Mapped[str] = mapped_column(String(300))
+    folded_name: Mapped[str] = mapped_column(String(300), active_history=True)
     description: Mapped[str] = mapped_column(Text)
     #: Whom to call before it is deleted.
     contact: Mapped[str] = mapped_column(String(200))
     enabled: Mapped[bool] = mapped_column(default=True)
     token_endpoint_auth_method: Mapped[str] = mapped_column(String(40), default=CLIENT_SECRET_BASIC)
     #: Seconds.
-    access_token_lifetime: Mapped[int]
+    access_token_lifetime: Mapped[int] = mapped_column(index=True)
     token_endpoint_auth_signing_alg: Mapped[str | None] = mapped_column(String(16))
     #: Public keys of the client's own, a JWK set as JSON …
     jwks: Mapped[str | None] = mapped_column(Text)
@@ -70,6 +65,11 @@ class ClientRow(Base):
     claims: Mapped[str] = mapped_column(Text, default="{}")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[str] = mapped_column(String(320))
+    #: When one of its credentials was last found right, to the minute; ``NEVER``: not once.
+    last_used_at: Mapped[datetime] = mapped_column(UtcDateTime, default=NEVER)
+    #: When the last of its secrets ends or has ended; ``NEVER``: it has none, or they are revoked;
+    #: ``FOREVER``: one does not end, or it proves itself otherwise. Kept by this file.
+    usable_until: Mapped[datetime] = mapped_column(UtcDateTime)
     #: Counts edits, so that two editors do not overwrite one another.
     version: Mapped[int] = mapped_column(default=1)
 
@@ -86,19 +86,11 @@ class ClientRow(Base):
         secondary=client_scope, order_by=ScopeRow.name, passive_deletes=True
     )
 
-    #: When one of its credentials was last found right; ``None``: never. What was used before
-    #: belonged to another of the same id, which is deleted.
-    last_used_at: Mapped[datetime | None] = column_property(
-        select(func.max(CredentialUseRow.last_used_at))
-        .where(
-            CredentialUseRow.client_id == client_id,
-            CredentialUseRow.last_used_at >= created_at,
-        )
-        .correlate_except(CredentialUseRow)
-        .scalar_subquery()
+    __table_args__ = (
+        Index(None, "folded_name", "id"),
+        Index(None, "last_used_at", "created_at", "id"),
+        Index(None, "enabled", "usable_until", "id"),
     )
-
-    __table_args__ = (Index(None, "folded_name", "id"),)
 
     def to_client(self) -> Client:
         """The frozen twin that the protocol works with."""
@@ -144,6 +136,16 @@ class ClientSecretRow(SecretRow, Base):
     )
 
     client: Mapped[ClientRow] = relationship(back_populates="secrets")
+
+    __table_args__ = (
+        Index(None, "expires_at"),
+        Index(
+            "ix_client_secret_replaced",
+            "expires_at",
+            postgresql_where=_REPLACED,
+            sqlite_where=_REPLACED,
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +198,7 @@ class ClientDetails:
     secrets: tuple[SecretDetails, ...]
     created_at: datetime
     created_by: str
-    #: When one of its credentials was last found right; ``None``: never.
+    #: When one of its credentials was last found right, to the minute; ``None``: never.
     last_used_at: datetime | None
     version: int
 
@@ -232,8 +234,6 @@ def load_client_snapshot(session: Session, client_id: str) -> Client | None:
         select(ClientRow)
         .where(ClientRow.client_id == client_id)
         .options(
-            # Of no interest to the protocol.
-            defer(ClientRow.last_used_at),
             selectinload(ClientRow.secrets),
             selectinload(ClientRow.scopes).selectinload(ScopeRow.resource_servers),
         )
@@ -279,10 +279,42 @@ def to_details(row: ClientRow) -> ClientDetails:
         secrets=tuple(to_secret_details(secret) for secret in reversed(row.secrets)),
         created_at=row.created_at,
         created_by=row.created_by,
-        last_used_at=row.last_used_at,
+        last_used_at=row.last_used_at if row.last_used_at > NEVER else None,
         version=row.version,
     )
 
 
 def _trusts(row: ClientRow) -> tuple[TrustDetails, ...]:
     return tuple(TrustDetails(**members) for members in json.loads(row.trusted_issuers))
+
+
+@event.listens_for(Session, "before_flush")
+def _keep_usable_until(session: Session, _context: object, _instances: object) -> None:
+    """Whoever changes a client or its secrets: lists by state rest on it."""
+    for row in (*session.new, *session.dirty):
+        client = row.client if isinstance(row, ClientSecretRow) else row
+        if isinstance(client, ClientRow):
+            client.usable_until = _usable_until(client)
+
+
+def _usable_until(client: ClientRow) -> datetime:
+    if client.token_endpoint_auth_method not in (CLIENT_SECRET_BASIC, None):
+        return FOREVER
+    ends = (secret.expires_at or FOREVER for secret in client.secrets if secret.revoked_at is None)
+    return max(ends, default=NEVER)
+
+
+@event.listens_for(Session, "after_flush")
+def _keep_endings(session: Session, _context: object) -> None:
+    """Whoever names a client anew: the search rests on it."""
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if not isinstance(row, ClientRow):
+            continue
+        names = inspect(row).attrs.folded_name.history
+        before = (
+            ()
+            if row in session.new
+            else (*(names.deleted or names.unchanged), row.folded_client_id)
+        )
+        after = () if row in session.deleted else (row.folded_name, row.folded_client_id)
+        keep_endings(session.connection(), row.id, before=before, after=after)

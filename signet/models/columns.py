@@ -5,6 +5,9 @@ from typing import Any
 
 from sqlalchemy import DateTime, Dialect, TypeDecorator
 
+#: Moments that stand for "not once" and "without end" where a column must be comparable.
+NEVER, FOREVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment: aware and in UTC on both sides, whatever the database makes of zones."""

@@ -39,6 +39,7 @@ def find_ending_secrets(*, now: datetime, limit: int = 5) -> tuple[EndingSecret,
         .join(CredentialUseRow, used)
         .where(
             ClientRow.enabled,
+            ClientSecretRow.replaced_at.is_not(None),
             ClientSecretRow.revoked_at.is_(None),
             ClientSecretRow.expires_at > now,
             ClientSecretRow.expires_at <= now + WARN_BEFORE,

@@ -18,9 +18,9 @@ _HOURS_OF_USE = 2
 
 def has_recorded_uses(*, since: datetime) -> bool:
     """Whether any use of any credential was written down since then."""
+    lately = select(CredentialUseRow.client_id).where(CredentialUseRow.last_used_at > since)
     with read() as session:
-        newest = session.scalar(select(func.max(CredentialUseRow.last_used_at)))
-    return newest is not None and newest > since
+        return session.scalars(lately.limit(1)).first() is not None
 
 
 def clients_with_quiet_secrets(*, quiet_since: datetime, now: datetime) -> tuple[str, ...]:

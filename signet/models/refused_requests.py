@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, Index, Integer, Select, String, Text, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from signet.extensions import Base
 from signet.models.columns import UtcDateTime, storable
 from signet.models.database import read, write
+from signet.models.many_rows import insert_many
 from signet.usage import RefusedRequest
 
 MOST_OF_CLIENT, MOST = 200, 10_000
@@ -79,10 +79,8 @@ def keep_refused_requests(session: Session, requests: Sequence[RefusedRequest]) 
     if not requests:
         return
     # A batch that was written, but of which nobody has heard, comes once more.
-    new = insert_or_update(session)(RefusedRequestRow).on_conflict_do_nothing(
-        index_elements=["request_id"]
-    )
-    session.execute(new, [_to_values(request) for request in requests])
+    new = insert_many(session, RefusedRequestRow, [_to_values(request) for request in requests])
+    session.execute(new.on_conflict_do_nothing(index_elements=["request_id"]))
     rank = func.row_number().over(
         partition_by=RefusedRequestRow.client_id, order_by=RefusedRequestRow.id.desc()
     )
@@ -102,12 +100,6 @@ def keep_refused_requests(session: Session, requests: Sequence[RefusedRequest]) 
         .scalar_subquery()
     )
     session.execute(delete(RefusedRequestRow).where(RefusedRequestRow.id <= last_kept))
-
-
-def insert_or_update(session: Session) -> Any:
-    """The ``insert`` of this engine, which can say what to do with a row that is there."""
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    return postgresql.insert if is_postgresql else sqlite.insert
 
 
 def prune_refused_requests(*, now: datetime) -> None:

@@ -7,7 +7,7 @@ The tables of both stand here because each knows the other; what is asked of API
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, ForeignKey, String, Table, func, select
+from sqlalchemy import Column, ForeignKey, Index, String, Table, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
 
 from signet.extensions import Base
@@ -28,7 +28,8 @@ client_scope = Table(
     "client_scope",
     Base.metadata,
     Column("client_id", ForeignKey("client.id", ondelete="CASCADE"), primary_key=True),
-    Column("scope_id", ForeignKey("scope.id"), primary_key=True, index=True),
+    Column("scope_id", ForeignKey("scope.id"), primary_key=True),
+    Index(None, "scope_id", "client_id"),
 )
 
 

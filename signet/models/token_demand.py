@@ -12,13 +12,13 @@ from sqlalchemy import func, select
 
 from signet.models.clients import ClientRow
 from signet.models.database import read
-from signet.models.usage import HOUR, TOKEN, UseCount, UseCountRow, begin_of, counts_of
+from signet.models.usage import BUSY_FROM, HOUR, TOKEN, UseCount, UseCountRow, begin_of, counts_of
 
 #: A client is chatty from so many times what it needs. Several copies of one program need a token
 #: each, and that is as it should be: nobody is named for twenty of them.
 CHATTY_FACTOR = 20
 #: Less than that does no harm: in all, and in an hour.
-CHATTY_TOKENS, CHATTY_PER_HOUR = 500, 60
+CHATTY_TOKENS, CHATTY_PER_HOUR = 500, BUSY_FROM
 _HOUR = timedelta(hours=1)
 
 
@@ -84,6 +84,12 @@ def recent_demand(
 def find_chatty_clients(*, since: datetime, limit: int = 5) -> tuple[ChattyClient, ...]:
     """The clients that should keep their tokens, the one that asks most first."""
     asked = func.sum(UseCountRow.count)
+    # Who gets so many in the middle of its hours got so many in one of them.
+    busy = (
+        select(UseCountRow.client_id)
+        .distinct()
+        .where(UseCountRow.is_busy, UseCountRow.begins_at >= begin_of(HOUR, since))
+    )
     query = (
         select(
             ClientRow.client_id,
@@ -95,6 +101,7 @@ def find_chatty_clients(*, since: datetime, limit: int = 5) -> tuple[ChattyClien
         )
         .join(UseCountRow, UseCountRow.client_id == ClientRow.client_id)
         .where(
+            UseCountRow.client_id.in_(busy),
             UseCountRow.span == HOUR,
             UseCountRow.begins_at >= begin_of(HOUR, since),
             UseCountRow.outcome == TOKEN,

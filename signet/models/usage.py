@@ -1,27 +1,31 @@
 """How credentials are used: counts by hour and day, and the last use of each.
 
-Written in batches from beside the token path. What is kept twice (by hour for 30 days, by day for
-13 months, and the sum over all clients) is written at once, so that no page has to add up much.
+Written by ``usage_batches.py`` from beside the token path. What is kept twice (by hour for 30 days,
+by day for 13 months, and the sum over all clients) is written at once, so that no page has to add
+up much.
 """
 
-import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, String, case, delete, func, select
-from sqlalchemy.exc import DataError
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Index,
+    String,
+    delete,
+    false,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from signet.extensions import Base
-from signet.models.columns import UtcDateTime, storable
-from signet.models.database import DatabaseUnavailableError, read, write
-from signet.models.refused_requests import insert_or_update, keep_refused_requests
-from signet.usage import Batch, RefusedRequest
-
-log = logging.getLogger(__name__)
+from signet.models.columns import UtcDateTime
+from signet.models.database import read
 
 HOUR, DAY = "hour", "day"
 KEPT: Mapping[str, timedelta] = {HOUR: timedelta(days=30), DAY: timedelta(days=396)}
@@ -32,8 +36,13 @@ TOKEN, INTROSPECTION, REVOCATION = "token", "introspection", "revocation"
 #: Outcomes of requests that were served; every other one is the reason of a refusal.
 SERVED = (TOKEN, INTROSPECTION, REVOCATION)
 
+#: A client with so many tokens in an hour is found without looking at the others.
+BUSY_FROM = 60
+
 #: In one statement: an engine takes only so many parameters.
 _MOST_IDS = 1_000
+#: Which counts are of refusals, as their index says it.
+_OF_REFUSALS = text("credential_id = ''")
 
 
 class CredentialUseRow(Base):
@@ -49,6 +58,8 @@ class CredentialUseRow(Base):
     last_address: Mapped[str] = mapped_column(String(64))
     last_user_agent: Mapped[str] = mapped_column(String(400))
 
+    __table_args__ = (Index(None, "first_used_at"),)
+
 
 class UseCountRow(Base):
     """How often something happened to a client within an hour or a day."""
@@ -63,10 +74,26 @@ class UseCountRow(Base):
     #: One of ``SERVED``, or the reason of a refusal.
     outcome: Mapped[str] = mapped_column(String(40), primary_key=True)
     count: Mapped[int] = mapped_column(BigInteger)
+    #: Whether these are ``BUSY_FROM`` tokens of one client in an hour, or more.
+    is_busy: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     __table_args__ = (
         CheckConstraint("span IN ('hour', 'day')", name="span"),
         Index(None, "span", "begins_at"),
+        Index(
+            "ix_use_count_busy",
+            "begins_at",
+            "client_id",
+            postgresql_where=text("is_busy"),
+            sqlite_where=text("is_busy = 1"),
+        ),
+        Index(
+            "ix_use_count_refused",
+            "span",
+            "begins_at",
+            postgresql_where=_OF_REFUSALS,
+            sqlite_where=_OF_REFUSALS,
+        ),
     )
 
 
@@ -89,31 +116,6 @@ class UseCount:
     credential_id: str
     outcome: str
     count: int
-
-
-def write_batch(batch: Batch) -> None:
-    """Add a batch to what is kept: counts and uses in one transaction, refusals in another."""
-    if batch.counts:
-        with write() as session:
-            # In one order, so that workers that write at once wait for each other only once.
-            session.execute(_add_counts(session), sorted(_count_rows(batch), key=_key_of_count))
-            if batch.uses:
-                session.execute(_note_uses(session), _use_rows(batch))
-    if batch.refused:
-        _write_refused(batch.refused_requests())
-
-
-def _write_refused(requests: Sequence[RefusedRequest]) -> None:
-    try:
-        with write() as session:
-            keep_refused_requests(session, requests)
-    except Exception as error:
-        is_waiting = isinstance(error, DatabaseUnavailableError)
-        # A value that the database does not take is refused the next time as well.
-        if is_waiting and not isinstance(error.__cause__, DataError):
-            raise
-        # What cannot be written now never can be: tried again, it would stay in the way.
-        log.exception("refused requests cannot be written", extra={"lost": len(requests)})
 
 
 def forget_usage_of(session: Session, client_id: str) -> None:
@@ -200,6 +202,7 @@ def refusals_by_client(
         .where(
             UseCountRow.span == span,
             UseCountRow.begins_at >= begin_of(span, since),
+            _OF_REFUSALS,
             UseCountRow.outcome.not_in(SERVED),
             UseCountRow.client_id != EVERYBODY,
         )
@@ -224,57 +227,3 @@ def begin_of(span: str, moment: datetime) -> datetime:
     """The beginning of the hour or day (UTC) in which a moment lies."""
     moment = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     return moment if span == HOUR else moment.replace(hour=0)
-
-
-def _count_rows(batch: Batch) -> list[dict[str, Any]]:
-    counts: Counter[tuple[str, str, datetime, str, str]] = Counter()
-    for (client_id, credential_id, outcome, hour), count in batch.counts.items():
-        begins = datetime.fromtimestamp(hour, UTC)
-        for span in (HOUR, DAY):
-            begins_at = begin_of(span, begins)
-            counts[client_id, span, begins_at, credential_id, outcome] += count
-            counts[EVERYBODY, span, begins_at, "", outcome] += count
-    names = ("client_id", "span", "begins_at", "credential_id", "outcome")
-    return [dict(zip(names, key, strict=True), count=count) for key, count in counts.items()]
-
-
-def _key_of_count(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(value for name, value in row.items() if name != "count")
-
-
-def _use_rows(batch: Batch) -> list[dict[str, Any]]:
-    return [
-        {
-            "client_id": client_id,
-            "credential_id": credential_id,
-            "first_used_at": use.first_at,
-            "last_used_at": use.last_at,
-            "last_address": storable(use.address, 64),
-            "last_user_agent": storable(use.user_agent, 400),
-        }
-        for (client_id, credential_id), use in sorted(batch.uses.items())
-    ]
-
-
-def _add_counts(session: Session) -> Any:
-    insert = insert_or_update(session)(UseCountRow)
-    return insert.on_conflict_do_update(
-        index_elements=["client_id", "span", "begins_at", "credential_id", "outcome"],
-        set_={"count": UseCountRow.count + insert.excluded.count},
-    )
-
-
-def _note_uses(session: Session) -> Any:
-    insert = insert_or_update(session)(CredentialUseRow)
-    new = insert.excluded
-    # Another worker may have written a later use already.
-    is_later = new.last_used_at >= CredentialUseRow.last_used_at
-    is_earlier = new.first_used_at < CredentialUseRow.first_used_at
-    latest = {
-        name: case((is_later, new[name]), else_=getattr(CredentialUseRow, name))
-        for name in ("last_used_at", "last_address", "last_user_agent")
-    }
-    first = case((is_earlier, new.first_used_at), else_=CredentialUseRow.first_used_at)
-    return insert.on_conflict_do_update(
-        index_elements=["client_id", "credential_id"], set_={"first_used_at": first, **latest}
-    )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from signet.models.audit import Actor, act, append_change, append_entry
 from signet.models.clients import ClientRow, TrustDetails, to_details
+from signet.models.columns import NEVER
 from signet.models.principal_names import PrincipalNameRow, fold_name, is_name_taken
 from signet.models.refused_requests import forget_refusals_of
 from signet.models.scopes import ScopeRow, find_scope_rows
@@ -173,9 +174,10 @@ def delete_client(client_id: str, *, actor: Actor, now: datetime) -> None:
     with act() as session:
         client = get_client_row(session, client_id)
         about, before = audited_client(client), audit_facts(client)
-        session.delete(client)
+        # Rows of use before the client, as a batch of them takes hold of both.
         forget_usage_of(session, client_id)
         forget_refusals_of(session, client_id)
+        session.delete(client)
         append_entry(
             session, actor=actor, action="client.delete", object=about, now=now, before=before
         )
@@ -281,6 +283,7 @@ def _new_row(
         enabled=True,
         created_at=now,
         created_by=actor.name,
+        last_used_at=NEVER,
     )
     set_facts(client, facts)
     set_authentication(client, ClientAuthentication())

@@ -24,14 +24,14 @@ _RECORDED_LATELY = timedelta(minutes=10)
 
 def end_quiet_secrets(*, actor: Actor, now: datetime) -> None:
     """End every secret that is to end when it falls quiet, and has; can be undone for an hour."""
-    if not has_recorded_uses(since=now - _RECORDED_LATELY):
-        return
     quiet = {"quiet_since": now - QUIET_FOR, "now": now}
     for life, find in (
         (client_secrets.LIFE, partial(clients_with_quiet_secrets, **quiet)),
         (resource_server_secrets.LIFE, partial(apis_with_quiet_secrets, **quiet)),
     ):
-        end_quiet_secrets_of(life, find(), actor=actor, now=now)
+        # Asked last: no index has an answer to this.
+        if (owners := find()) and has_recorded_uses(since=now - _RECORDED_LATELY):
+            end_quiet_secrets_of(life, owners, actor=actor, now=now)
 
 
 def end_quiet_secrets_of(

@@ -15,7 +15,7 @@ from app import create_app
 from signet.extensions import db
 from signet.models.admins import ROLES, VIEWER, find_admin
 from signet.models.signing_keys import list_signing_keys
-from signet.models.usage import write_batch
+from signet.models.usage_batches import write_batch
 from signet.operations.admin_links import invite
 from signet.operations.clients import ClientFacts, register_client
 from signet.operations.resource_server_secrets import create_secret as create_api_secret

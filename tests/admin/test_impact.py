@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from signet.models.clients import find_client
 from signet.models.secrets import SecretDetails
-from signet.models.usage import write_batch
+from signet.models.usage_batches import write_batch
 from signet.oauth.client import REFERENCE
 from signet.oauth.public_keys import import_public_key
 from signet.operations.client_authentication import ClientAuthentication

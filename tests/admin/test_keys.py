@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from signet.models.signing_keys import list_signing_keys
-from signet.models.usage import write_batch
+from signet.models.usage_batches import write_batch
 from signet.oauth.jwks import SigningKey
 from signet.operations import resource_servers
 from signet.operations.clients import ClientFacts, register_client

@@ -6,7 +6,7 @@ import pytest
 
 from signet.models.clients import load_client_snapshot
 from signet.models.database import read
-from signet.models.usage import write_batch
+from signet.models.usage_batches import write_batch
 from signet.oauth.client import matching_secret
 from signet.usage import UsageMemory
 from signet.wiring import utc_now

@@ -11,11 +11,12 @@ from signet.models.client_list import (
     STATES,
     ClientFilter,
     client_state,
-    count_clients_by_state,
+    count_clients,
     every_client,
     list_clients,
 )
 from signet.models.clients import ClientRow, ClientSecretRow
+from signet.models.counted import Counted
 from signet.models.database import write
 from signet.models.principal_names import PrincipalNameRow
 from signet.oauth.client import CLIENT_SECRET_BASIC, PRIVATE_KEY_JWT, REGISTERED_METHODS
@@ -86,6 +87,10 @@ def find(limit: int = 1_000, **wanted: str) -> list[str]:
     return ids(list_clients(ClientFilter(**wanted), now=NOON, limit=limit))
 
 
+def counts_by_state() -> dict[str, int]:
+    return {state: count_clients(ClientFilter(state=state), now=NOON).number for state in STATES}
+
+
 # States
 
 
@@ -107,7 +112,7 @@ def test_a_list_by_state_holds_just_the_clients_of_that_state(app):
     }
     assert all(by_rule.values())
     assert {state: set(find(state=state)) for state in STATES} == by_rule
-    assert count_clients_by_state(NOON) == {state: len(by_rule[state]) for state in STATES}
+    assert counts_by_state() == {state: len(by_rule[state]) for state in STATES}
 
 
 @pytest.mark.parametrize(
@@ -176,7 +181,7 @@ def test_what_is_left_of_secrets_is_nothing_to_know_of_a_client_that_uses_none(a
     for number, (ends, method) in enumerate(product(SECRETS.values(), others)):
         add(f"on-{number}", method=method, secrets=[ends] if ends else [])
         add(f"off-{number}", method=method, enabled=False, secrets=[ends] if ends else [])
-    assert count_clients_by_state(NOON) == dict.fromkeys(STATES, 0) | {
+    assert counts_by_state() == dict.fromkeys(STATES, 0) | {
         "never-used": len(SECRETS) * len(others),
         "disabled": len(SECRETS) * len(others),
     }
@@ -263,9 +268,9 @@ def test_pages_lead_through_all_clients_once_and_back(seven, sort, limit):
 
 def test_a_page_says_how_many_match_and_how_many_there_are(seven):
     page = list_clients(ClientFilter(search="beta"), now=NOON, limit=2)
-    assert (ids(page), page.matching, page.total) == (["c2", "c3"], 4, 7)
+    assert (ids(page), page.matching, page.total) == (["c2", "c3"], Counted(4), Counted(7))
     page = list_clients(ClientFilter(), now=NOON, limit=2)
-    assert (page.matching, page.total) == (7, 7)
+    assert (page.matching, page.total) == (Counted(7), Counted(7))
 
 
 def test_a_filter_holds_on_every_page(seven):

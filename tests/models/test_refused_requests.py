@@ -15,7 +15,7 @@ from signet.models.refused_requests import (
     list_refused_requests,
     prune_refused_requests,
 )
-from signet.models.usage import write_batch
+from signet.models.usage_batches import write_batch
 from tests.models.refusing import NOON, make_batch, make_refused
 
 pytestmark = pytest.mark.usefixtures("app")

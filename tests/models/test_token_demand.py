@@ -6,7 +6,8 @@ import pytest
 
 from signet.models.audit import Actor
 from signet.models.token_demand import TokenDemand, demand_of, find_chatty_clients
-from signet.models.usage import UseCount, write_batch
+from signet.models.usage import UseCount
+from signet.models.usage_batches import write_batch
 from signet.operations.client_facts import ClientFacts
 from signet.operations.clients import register_client
 from signet.usage import UsageMemory

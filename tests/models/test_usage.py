@@ -1,11 +1,16 @@
 """Use of credentials in the database: added up, by hour and by day, and forgotten in time."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 
+from signet.extensions import db
+from signet.models import usage_pruning
 from signet.models.clients import find_client
 from signet.models.database import DatabaseUnavailableError, write
 from signet.models.refused_requests import find_refused_request
@@ -18,11 +23,12 @@ from signet.models.usage import (
     forget_usage_of,
     refusals_by_client,
     tokens_by_client,
-    write_batch,
 )
+from signet.models.usage_batches import write_batch
 from signet.models.usage_pruning import prune_usage
-from signet.operations.resource_servers import create_resource_server
-from signet.usage import NOBODY, UsageMemory, flush
+from signet.operations.clients import delete_client
+from signet.operations.resource_servers import create_resource_server, delete_resource_server
+from signet.usage import MOST_AT_ONCE, NOBODY, UsageMemory, flush
 from signet.wiring import wiring
 from tests.models.outage import away
 from tests.models.refusing import NOON, make_batch, make_refused
@@ -30,6 +36,20 @@ from tests.operations.acting import ADA, register
 
 pytestmark = pytest.mark.usefixtures("app")
 HOURS, DAYS = timedelta(hours=1), timedelta(days=1)
+
+
+@contextmanager
+def recorded(statements: list[tuple[str, bool]]) -> Iterator[None]:
+    """Note what the driver gets, and whether that is one statement for many rows of parameters."""
+
+    def note(_connection, _cursor, statement, _parameters, _context, is_many) -> None:
+        statements.append((statement, is_many))
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
 
 
 def totals(client_id: str, span: str, since=NOON - 400 * DAYS) -> dict[tuple, int]:
@@ -117,15 +137,45 @@ def test_a_client_that_is_deleted_is_forgotten_and_nobody_else():
     assert totals(EVERYBODY, HOUR) == {(NOON, "", "token"): 2}
 
 
-def test_uses_and_counts_of_nobody_are_forgotten_after_an_hour():
-    create_resource_server("orders", actor=ADA, now=NOON, encryption=wiring().encryption)
-    for client_id, at in (("orders", NOON), ("gone", NOON), ("new", NOON + 2 * HOURS)):
-        write_batch(make_batch(uses=1, client_id=client_id, at=at))
+def test_what_a_worker_writes_of_somebody_who_was_deleted_is_forgotten():
+    act = {"actor": ADA, "now": NOON}
+    for api in ("orders", "former"):
+        create_resource_server(api, encryption=wiring().encryption, **act)
+    delete_resource_server("former", **act)
+    for client_id in ("gone", "again"):
+        register(client_id)
+        delete_client(client_id, **act)
+    register("again")
+    for client_id in ("orders", "former", "gone", "again"):
+        write_batch(make_batch(uses=1, client_id=client_id))
     write_batch(make_batch(make_refused(1, NOBODY)))
-    prune_usage(now=NOON + 2 * HOURS)
-    owners = ("orders", "gone", "new")
-    assert {name for name, uses in find_uses(owners).items() if uses} == {"orders", "new"}
-    assert {name for name in (*owners, NOBODY) if totals(name, HOUR)} == {"orders", "new", NOBODY}
+    prune_usage(now=NOON)
+    owners = ("orders", "former", "gone", "again")
+    assert {name for name, uses in find_uses(owners).items() if uses} == {"orders", "again"}
+    assert {name for name in (*owners, NOBODY) if totals(name, HOUR)} == {"orders", "again", NOBODY}
+
+
+def test_very_many_old_counts_are_forgotten_piece_by_piece(monkeypatch):
+    monkeypatch.setattr(usage_pruning, "_PIECE", 2)
+    for days in range(400, 406):
+        write_batch(make_batch(uses=1, at=NOON - days * DAYS))
+    prune_usage(now=NOON)
+    assert totals(EVERYBODY, DAY) == totals("billing", HOUR) == {}
+
+
+def test_a_batch_is_one_statement_for_each_table_it_concerns():
+    """However many rows; the parameters of one are few (an engine takes only so many)."""
+    memory = UsageMemory()
+    for number in range(MOST_AT_ONCE):
+        memory.note_use(f"c{number}", "s", "token", at=NOON, address="", user_agent="")
+    statements: list[tuple[str, bool]] = []
+    with recorded(statements):
+        flush(memory, write_batch)
+    assert [many for _, many in statements] == [False] * 3
+    tables = ("INSERT INTO use_count", "INSERT INTO credential_use", "UPDATE client")
+    for (statement, _), table in zip(statements, tables, strict=True):
+        assert statement.startswith(table)
+    assert sum(totals(EVERYBODY, HOUR).values()) == MOST_AT_ONCE
 
 
 def test_a_client_that_is_made_again_was_never_used():

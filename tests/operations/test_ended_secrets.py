@@ -11,7 +11,7 @@ from signet.models.clients import find_client
 from signet.models.quiet_secrets import clients_with_quiet_secrets
 from signet.models.resource_servers import find_resource_server
 from signet.models.secrets import SecretDetails
-from signet.models.usage import write_batch
+from signet.models.usage_batches import write_batch
 from signet.oauth.client import TLS_CLIENT_AUTH
 from signet.operations import client_secrets, clients, resource_server_secrets
 from signet.operations.client_authentication import ClientAuthentication

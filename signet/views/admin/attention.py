@@ -6,8 +6,16 @@ from datetime import datetime, timedelta
 
 from flask import url_for
 
-from signet.models.client_list import EXPIRED, EXPIRING, NO_SECRET, ClientFilter, list_clients
+from signet.models.client_list import (
+    EXPIRED,
+    EXPIRING,
+    NO_SECRET,
+    ClientFilter,
+    count_clients,
+    first_to_end,
+)
 from signet.models.clients import ClientDetails
+from signet.models.counted import Counted
 from signet.models.credential_activity import refusals_of
 from signet.models.ending_secrets import EndingSecret, find_ending_secrets
 from signet.models.party_names import names_of
@@ -19,9 +27,8 @@ from signet.views.admin.client_status import ClientStatus, status_of
 from signet.views.admin.refusal_sentences import label_of
 from signet.views.admin.secret_lines import secret_name
 
-#: Clients of one state that are named, the most urgent of those looked at; the others are behind
-#: a link.
-_NAMED_CLIENTS, _LOOKED_AT = 5, 25
+#: Clients of one state that are named, the most urgent; the others are behind a link.
+_NAMED_CLIENTS = 5
 #: So many refusals of one reason in a day are worth a look; fewer happen.
 MANY_REFUSALS = 10
 _NAMED_REFUSALS = 5
@@ -39,7 +46,7 @@ class Worry:
     #: The tag; empty where the time that is left says more.
     tag: str
     clients: tuple[tuple[ClientDetails, ClientStatus], ...]
-    more: int
+    more: Counted
     #: How often each was refused for it in 7 days, by client id.
     refused: dict[str, int]
 
@@ -71,13 +78,11 @@ class Attention:
         return bool(self.worries or self.ending or self.refused or self.chatty)
 
 
-def find_attention(states: dict[str, int], now: datetime) -> Attention:
-    """What needs attention at this moment.
-
-    :param states: how many clients are in each state.
-    """
+def find_attention(now: datetime) -> Attention:
+    """What needs attention at this moment."""
+    worries = (_worry(state, now) for state in _TAGS)
     return Attention(
-        worries=tuple(_worry(state, states[state], now) for state in _TAGS if states[state]),
+        worries=tuple(worry for worry in worries if worry.clients),
         ending=tuple(
             (ending, secret_name(ending.secret)) for ending in find_ending_secrets(now=now)
         ),
@@ -86,16 +91,18 @@ def find_attention(states: dict[str, int], now: datetime) -> Attention:
     )
 
 
-def _worry(state: str, count: int, now: datetime) -> Worry:
-    page = list_clients(ClientFilter(state=state), now=now, limit=_LOOKED_AT)
-    found = [(client, status_of(client, now)) for client in page.clients]
-    found.sort(key=lambda pair: pair[1].ends_at or now)
-    named = tuple(found[:_NAMED_CLIENTS])
+def _worry(state: str, now: datetime) -> Worry:
+    found = first_to_end(state, now=now, limit=_NAMED_CLIENTS + 1)
+    named = tuple((client, status_of(client, now)) for client in found[:_NAMED_CLIENTS])
+    more = Counted(0)
+    if len(found) > len(named):
+        count = count_clients(ClientFilter(state=state), now=now)
+        more = Counted(count.number - len(named), count.is_all)
     refused = {}
     if state == EXPIRED:
         clients = [client.client_id for client, _ in named]
         refused = refusals_of(clients, Reason.EXPIRED_SECRET, since=now - _WEEK)
-    return Worry(state, _TAGS[state], named, count - len(named), refused)
+    return Worry(state, _TAGS[state], named, more, refused)
 
 
 def _refused(now: datetime) -> Iterator[Refused]:

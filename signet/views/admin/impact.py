@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from signet.models.client_list import ClientFilter, list_clients
 from signet.models.clients import ClientDetails
+from signet.models.counted import Counted
 from signet.models.credential_activity import WEEK, OwnerActivity, tokens_of
 from signet.models.resource_servers import ResourceServerDetails
 from signet.models.secrets import live_secrets
@@ -54,8 +55,13 @@ class ScopeImpact:
 
     clients: tuple[ClientOfScope, ...]
     #: Of all that have it.
-    count: int
+    count: Counted
     tokens: str | Markup
+
+    @property
+    def more(self) -> Counted:
+        """How many have it beside those that are named."""
+        return Counted(self.count.number - len(self.clients), self.count.is_all)
 
 
 def client_impact(client: ClientDetails, activity: OwnerActivity, now: datetime) -> Impact:
@@ -118,7 +124,7 @@ def scope_impact(scope: str, now: datetime) -> ScopeImpact:
     ]
     until = max((last + lifetime for last, lifetime in uses), default=now)
     latest = max((last + LONGEST_LIFETIME for last, _ in uses), default=now)
-    if page.matching > len(page.clients):
+    if page.matching.number > len(page.clients):
         tokens: str | Markup = (
             f"Those issued with it keep it, for up to {format_duration(LONGEST_LIFETIME)}."
         )

@@ -6,9 +6,9 @@ from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from signet.models.audit_log import AuditFilter, list_entries
-from signet.models.client_list import ClientFilter, count_clients_by_state, list_clients
+from signet.models.client_list import ClientFilter, count_clients, list_clients
 from signet.models.clients import ClientDetails
-from signet.models.scopes import list_scopes
+from signet.models.scopes import list_scope_names
 from signet.models.signing_keys import list_signing_keys
 from signet.models.usage import EVERYBODY
 from signet.oauth.jwks import KeyRing
@@ -29,14 +29,13 @@ _BEGINNING = timedelta(days=7)
 def index() -> ResponseReturnValue:
     """What an operator should see first."""
     now = wiring().clock()
-    states = count_clients_by_state(now)
-    client_count, scope_count = sum(states.values()), len(list_scopes())
+    client_count, scope_count = count_clients(now=now), len(list_scope_names())
     chart = draw_day(EVERYBODY, now)
     changes = list_entries(AuditFilter(without=COMINGS_AND_GOINGS), limit=_LATEST_CHANGES)
     return render_template(
         "admin/overview/index.html",
-        tasks=_first_steps(scope_count, client_count, now),
-        attention=find_attention(states, now),
+        tasks=_first_steps(scope_count, client_count.number, now),
+        attention=find_attention(now),
         client_count=client_count,
         chart=chart,
         refused_share=_share_of_refused(chart),

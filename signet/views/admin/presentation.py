@@ -9,6 +9,7 @@ from pathlib import Path
 from flask import Flask, current_app, url_for
 from markupsafe import Markup
 
+from signet.models.counted import Counted
 from signet.wiring import wiring
 
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
@@ -63,8 +64,10 @@ def moment_ago(moment: datetime) -> Markup:
     )
 
 
-def format_number(number: int) -> str:
-    """A number with separators."""
+def format_number(number: int | Counted) -> str:
+    """A number with separators; ``10,000+`` where nobody went on counting."""
+    if isinstance(number, Counted):
+        return f"{number.number:,}{'' if number.is_all else '+'}"
     return f"{number:,}"
 
 
