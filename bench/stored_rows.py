@@ -15,13 +15,40 @@ import psycopg
 from sqlalchemy.engine import URL
 
 #: Words of the names; the last of each is rare.
-_FIRST = (
-    "Warehouse Billing Nightly Partner Legacy Mobile Shop Ledger Invoice Price Mail Deploy".split()
-)
-_SECOND = "sync export bridge report gateway importer agent worker watch device".split()
-_ACTS = (
-    "client.edit client.set_scopes secret.create secret.rotate secret.revoke client.create".split()
-)
+_FIRST = [
+    "Warehouse",
+    "Billing",
+    "Nightly",
+    "Partner",
+    "Legacy",
+    "Mobile",
+    "Shop",
+    "Ledger",
+    "Invoice",
+    "Price",
+    "Mail",
+    "Deploy",
+]
+_SECOND = [
+    "sync",
+    "export",
+    "bridge",
+    "report",
+    "gateway",
+    "importer",
+    "agent",
+    "worker",
+    "watch",
+    "device",
+]
+_ACTS = [
+    "client.edit",
+    "client.set_scopes",
+    "secret.create",
+    "secret.rotate",
+    "secret.revoke",
+    "client.create",
+]
 _ACTORS = 40
 #: Clients that ask for tokens every hour.
 _BUSY = 10_000

@@ -12,7 +12,8 @@ from signet import background
 from signet.json_log import JsonFormatter
 from signet.models.admin_sessions import AdminSessionRow
 from signet.models.audit import Actor
-from signet.models.audit_log import AuditFilter, list_entries
+from signet.models.audit_log import list_entries
+from signet.models.audit_query import AuditFilter
 from signet.models.database import read, write
 from signet.models.form_numbers import KEPT_FOR, use_form_number
 from signet.models.key_encryption import KeyEncryption

@@ -9,7 +9,8 @@ import click
 from signet.cli.error_edge import Group, Refusal
 from signet.cli.output import answer, facts, json_option, rfc3339, table
 from signet.cli.parameters import MOMENT
-from signet.models.audit_log import AuditEntry, AuditFilter, list_entries, verify_chain
+from signet.models.audit_log import AuditEntry, list_entries, verify_chain
+from signet.models.audit_query import AuditFilter
 from signet.operations.audit_export import FORMATS, export_audit_log
 
 #: Entries read at once, so that a long list is not one long transaction.

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 
 from signet.models.audit import FIRST_HASH, AuditedObject, AuditEntryRow, entry_hash
+from signet.models.audit_query import AuditFilter, count_wanted, find_rows
+from signet.models.counted import Counted
 from signet.models.database import read
 
 _BATCH = 1_000
+#: A filter with more to choose from would be of no use.
+_MOST_ACTORS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,20 +34,6 @@ class AuditEntry:
     after: Mapping[str, Any]
     previous_hash: str
     hash: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditFilter:
-    """Which entries are wanted; an empty member wants all."""
-
-    actor: str = ""
-    action: str = ""
-    #: Actions that are not wanted.
-    without: tuple[str, ...] = ()
-    #: Identifier or name of the object, or its type and identifier (``client:billing-export``).
-    object: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +65,23 @@ def list_entries(
 
     :param older_than: continue below this number; ``newer_than``: the page just above this one.
     """
-    query = _matching(wanted)
-    if newer_than is not None:
-        query = query.where(AuditEntryRow.number > newer_than).order_by(AuditEntryRow.number)
-    else:
-        if older_than is not None:
-            query = query.where(AuditEntryRow.number < older_than)
-        query = query.order_by(AuditEntryRow.number.desc())
+    upwards = newer_than is not None
     with read() as session:
-        rows = list(session.scalars(query.limit(limit + 1)))
-        more = len(rows) > limit
-        rows = rows[:limit]
-        if newer_than is not None:
-            rows.reverse()
-        entries = tuple(_to_entry(row) for row in rows)
+        rows = find_rows(
+            session,
+            wanted,
+            behind=newer_than if upwards else older_than,
+            descending=not upwards,
+            limit=limit + 1,
+        )
+        entries = tuple(_to_entry(row) for row in rows[:limit])
+    more = len(rows) > limit
+    if upwards:
+        entries = entries[::-1]
     if not entries:
         return AuditPage((), None, None)
-    has_older = more if newer_than is None else True
-    has_newer = more if newer_than is not None else older_than is not None
+    has_older = True if upwards else more
+    has_newer = more if upwards else older_than is not None
     return AuditPage(
         entries,
         newer=entries[0].number if has_newer else None,
@@ -107,11 +96,8 @@ def list_batch(
 
     :param after: the number of the last one read (``None``: begin); ``up_to``: read no further.
     """
-    query = _matching(wanted).where(AuditEntryRow.number <= up_to)
-    if after is not None:
-        query = query.where(AuditEntryRow.number > after)
     with read() as session:
-        rows = session.scalars(query.order_by(AuditEntryRow.number).limit(limit))
+        rows = find_rows(session, wanted, behind=after, descending=False, limit=limit, up_to=up_to)
         return tuple(_to_entry(row) for row in rows)
 
 
@@ -144,20 +130,23 @@ def find_neighbours(entry: AuditEntry) -> tuple[int | None, int | None]:
 
 def list_actors() -> tuple[str, ...]:
     """The names that stand in the log, for a filter."""
+    # From one name to the next, whatever lies between: each is one step in the index.
+    actor = AuditEntryRow.actor
+    names = select(func.min(actor).label("name")).cte("names", recursive=True)
+    following = select(func.min(actor)).where(actor > names.c.name).scalar_subquery()
+    names = names.union_all(select(following).where(names.c.name.is_not(None)))
     with read() as session:
-        names = session.scalars(
-            select(AuditEntryRow.actor).distinct().order_by(AuditEntryRow.actor)
-        )
-        return tuple(names)
+        query = select(names.c.name).where(names.c.name.is_not(None)).limit(_MOST_ACTORS)
+        return tuple(session.scalars(query))
 
 
-def count_entries(wanted: AuditFilter | None = None) -> int:
+def count_entries(wanted: AuditFilter | None = None) -> Counted:
     """How many entries the log holds, or of those that are wanted."""
     if wanted is None:
         # Numbers have no gaps.
-        return last_number()
+        return Counted(last_number())
     with read() as session:
-        return session.scalar(select(func.count()).select_from(_matching(wanted).subquery())) or 0
+        return count_wanted(session, wanted)
 
 
 def verify_chain() -> ChainReport:
@@ -181,28 +170,6 @@ def _all_rows() -> Iterator[AuditEntryRow]:
             return
         yield from rows
         batch = query.where(AuditEntryRow.number > rows[-1].number)
-
-
-def _matching(wanted: AuditFilter) -> Select[AuditEntryRow]:
-    query = select(AuditEntryRow)
-    if wanted.actor:
-        query = query.where(AuditEntryRow.actor == wanted.actor)
-    if wanted.action:
-        query = query.where(AuditEntryRow.action == wanted.action)
-    if wanted.without:
-        query = query.where(AuditEntryRow.action.not_in(wanted.without))
-    if wanted.object:
-        object_type, _, object_id = wanted.object.partition(":")
-        query = query.where(
-            (AuditEntryRow.object_id == wanted.object)
-            | (AuditEntryRow.object_name == wanted.object)
-            | ((AuditEntryRow.object_type == object_type) & (AuditEntryRow.object_id == object_id))
-        )
-    if wanted.since:
-        query = query.where(AuditEntryRow.at >= wanted.since)
-    if wanted.until:
-        query = query.where(AuditEntryRow.at < wanted.until)
-    return query
 
 
 def _to_entry(row: AuditEntryRow) -> AuditEntry:

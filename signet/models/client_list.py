@@ -15,7 +15,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from signet.models.client_search import rows_that_contain
 from signet.models.clients import ClientDetails, ClientRow, to_details
 from signet.models.columns import NEVER
-from signet.models.counted import Counted
+from signet.models.counted import Counted, count_at_most, count_rows, counted
 from signet.models.database import read
 from signet.models.narrowing import (
     Choice,
@@ -117,10 +117,16 @@ def list_clients(
         behind=_place_of(cursor, order) if cursor is not None else None,
     )
     with read() as session:
-        choice = choose(session, ClientRow.id, _conditions(wanted, now))
-        found = session.execute(_rows_of(choice, page)).unique().all()
-        matching = matching_of(choice, found[0][1]) if found else count_matching(session, choice)
-        clients = tuple(to_details(row) for row, _ in found[:limit])
+        conditions = _conditions(wanted, now)
+        choice = choose(session, ClientRow.id, conditions)
+        # How many there are comes with each row, which costs less than another question.
+        query = _rows_of(choice, page).add_columns(count_at_most(select(ClientRow.id)))
+        found = session.execute(query).unique().all()
+        if found:
+            matching, total = matching_of(choice, found[0][1]), counted(found[0][2])
+        else:
+            matching, total = count_matching(session, choice), count_rows(session, ClientRow.id)
+        clients = tuple(to_details(row) for row, *_ in found[:limit])
     more = len(found) > limit
     if backwards:
         clients = clients[::-1]
@@ -128,8 +134,8 @@ def list_clients(
     has_next = True if backwards else more
     return ClientPage(
         clients=clients,
-        matching=matching,
-        total=choice.total,
+        matching=matching if conditions else total,
+        total=total,
         previous=clients[0].client_id if clients and has_previous else None,
         next=clients[-1].client_id if clients and has_next else None,
     )
@@ -169,9 +175,9 @@ def first_to_end(state: str, *, now: datetime, limit: int) -> tuple[ClientDetail
 def count_clients(wanted: ClientFilter | None = None, *, now: datetime) -> Counted:
     """How many clients there are, or of those that are wanted."""
     with read() as session:
-        return count_matching(
-            session, choose(session, ClientRow.id, _conditions(wanted or ClientFilter(), now))
-        )
+        if wanted is None:
+            return count_rows(session, ClientRow.id)
+        return count_matching(session, choose(session, ClientRow.id, _conditions(wanted, now)))
 
 
 def longest_token_lifetime() -> timedelta | None:

@@ -27,7 +27,12 @@ def counted(number: int, most: int = MOST_COUNTED) -> Counted:
     return Counted(min(number, most), is_all=number <= most)
 
 
-def count_rows(session: Session, query: Select[Any], most: int = MOST_COUNTED) -> Counted:
-    """How many rows a query has; no more of them are read than are counted."""
-    some = query.order_by(None).limit(most + 1).subquery()
-    return counted(session.scalar(select(func.count()).select_from(some)) or 0, most)
+def count_at_most(query: Select[Any], most: int = MOST_COUNTED) -> Any:
+    """How many rows a query has, as a value of another; no more are read than one too many."""
+    some = query.limit(most + 1).subquery()
+    return select(func.count()).select_from(some).scalar_subquery()
+
+
+def count_rows(session: Session, key: Any) -> Counted:
+    """How many rows a table has."""
+    return counted(session.scalar(select(count_at_most(select(key)))) or 0)

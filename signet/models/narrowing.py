@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
-from signet.models.counted import MOST_COUNTED, Counted, counted
+from signet.models.counted import MOST_COUNTED, Counted, count_at_most, counted
 
 #: Of what leaves no more rows than that, all are gathered.
 MOST_GATHERED = 20_000
@@ -24,7 +24,7 @@ MOST_READ = 1_000
 class Condition:
     """Something that a list is narrowed to, said twice."""
 
-    #: A rule over one row.
+    #: A rule over one row, for which no index is used: see :func:`unindexed`.
     holds: ColumnElement[bool]
     #: Keys of the rows that fulfil it, by an index; some may come more than once. ``None``: it
     #: leaves nearly all.
@@ -40,10 +40,10 @@ class Choice:
     conditions: tuple[Condition, ...]
     #: The one whose rows are gathered; ``None``: the list is read in its order.
     gathered: Condition | None
-    #: How many rows the table has.
-    total: Counted
     #: How many fulfil the conditions; ``None``: that takes another look.
     matching: Counted | None
+    #: What finds the rows to read, where an index has them in the order of the list.
+    read_by: tuple[ColumnElement[bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +67,29 @@ def unindexed(column: Any) -> ColumnElement[Any]:
     return func.coalesce(column, column)
 
 
-def choose(session: Session, key: Any, conditions: Sequence[Condition]) -> Choice:
-    """Find out, in one statement, what narrows a list most and how many rows there are."""
+def choose(
+    session: Session,
+    key: Any,
+    conditions: Sequence[Condition],
+    read_by: tuple[ColumnElement[bool], ...] = (),
+) -> Choice:
+    """Find out, in one statement, what narrows a list most; in none if nothing does."""
     narrowing = [condition for condition in conditions if condition.found is not None]
-    columns: list[Any] = [_count(select(key), MOST_COUNTED)]
+    columns: list[Any] = []
     for condition in narrowing:
         some = condition.found.limit(MOST_GATHERED + 1).subquery()
         columns.append(select(func.count()).select_from(some).scalar_subquery())
         columns.append(select(func.count(some.c[0].distinct())).scalar_subquery())
-    total, *found = session.execute(select(*columns)).one()
+    found = list(session.execute(select(*columns)).one()) if columns else []
     rows, different = found[::2], found[1::2]
     gathered, matching = None, None
     if rows and min(rows) <= MOST_GATHERED:
         gathered = narrowing[rows.index(min(rows))]
-    if not conditions:
-        matching = counted(total)
-    elif len(narrowing) == len(conditions) == 1:
+    if len(narrowing) == len(conditions) == 1:
         matching = counted(different[0])
         if gathered is None:
             matching = Counted(matching.number, is_all=False)
-    return Choice(key, tuple(conditions), gathered, counted(total), matching)
+    return Choice(key, tuple(conditions), gathered, matching, read_by)
 
 
 def select_page(choice: Choice, page: Page) -> Any:
@@ -96,7 +99,7 @@ def select_page(choice: Choice, page: Page) -> Any:
     fulfilling = select(choice.key.label("key"), *columns)
     if choice.gathered is None:
         query, by = _where_all_hold(fulfilling, choice), page.order
-        count = _count(_where_all_hold(select(choice.key), choice), MOST_READ)
+        count = count_at_most(_where_all_hold(select(choice.key), choice), MOST_READ)
     else:
         gathered = _gather(fulfilling, choice).cte()
         query, by = select(gathered), tuple(gathered.c[name] for name in names)
@@ -117,7 +120,7 @@ def count_matching(session: Session, choice: Choice) -> Counted:
     query = select(choice.key)
     query = _gather(query, choice) if choice.gathered else _where_all_hold(query, choice)
     most = _most_counted(choice)
-    return counted(session.scalar(select(_count(query, most))) or 0, most)
+    return counted(session.scalar(select(count_at_most(query, most))) or 0, most)
 
 
 def matching_of(choice: Choice, count: int) -> Counted:
@@ -127,11 +130,6 @@ def matching_of(choice: Choice, count: int) -> Counted:
 
 def _most_counted(choice: Choice) -> int:
     return MOST_COUNTED if choice.gathered else MOST_READ
-
-
-def _count(query: Select[Any], most: int) -> Any:
-    some = query.limit(most + 1).subquery()
-    return select(func.count()).select_from(some).scalar_subquery()
 
 
 def _gather(query: Select[Any], choice: Choice) -> Select[Any]:
@@ -144,4 +142,5 @@ def _gather(query: Select[Any], choice: Choice) -> Select[Any]:
 
 
 def _where_all_hold(query: Select[Any], choice: Choice) -> Select[Any]:
-    return query.where(*(condition.holds for condition in choice.conditions))
+    holds = (condition.holds for condition in choice.conditions)
+    return query.where(*choice.read_by, *holds)

@@ -14,7 +14,8 @@ from typing import Any
 
 import gevent
 
-from signet.models.audit_log import AuditEntry, AuditFilter, last_number, list_batch
+from signet.models.audit_log import AuditEntry, last_number, list_batch
+from signet.models.audit_query import AuditFilter
 
 #: Entries that are read at once, without a pause.
 _BATCH = 100

@@ -12,7 +12,8 @@ from werkzeug.test import TestResponse
 from app import create_app
 from signet.models.admin_sessions import session_key
 from signet.models.admins import VIEWER, find_admin_row
-from signet.models.audit_log import AuditFilter, list_entries
+from signet.models.audit_log import list_entries
+from signet.models.audit_query import AuditFilter
 from signet.models.database import write
 from signet.models.passkeys import PasskeyRow
 from signet.views.admin.account import browser_of

@@ -13,7 +13,8 @@ from werkzeug.test import TestResponse
 
 from signet.models.admin_links import list_open_links
 from signet.models.admins import AdminDetails, find_admin, list_admins
-from signet.models.audit_log import AuditFilter, list_entries
+from signet.models.audit_log import list_entries
+from signet.models.audit_query import AuditFilter
 from signet.operations import admin_links, admins
 from signet.wiring import utc_now
 from tests.admin.desk import Desk, sit_down, text_of

@@ -11,7 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from signet.models.audit_log import AuditFilter, list_entries
+from signet.models.audit_log import list_entries
+from signet.models.audit_query import AuditFilter
 from signet.models.secrets import SecretDetails
 from signet.operations.resource_server_secrets import create_secret, revoke_secret
 from signet.wiring import utc_now

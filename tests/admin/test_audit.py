@@ -10,13 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from signet.models.audit import Actor, AuditedObject, act, append_entry
-from signet.models.audit_log import (
-    AuditEntry,
-    AuditFilter,
-    find_entry,
-    find_neighbours,
-    list_entries,
-)
+from signet.models.audit_log import AuditEntry, find_entry, find_neighbours, list_entries
+from signet.models.audit_query import AuditFilter
 from signet.operations import client_secrets, clients, scopes
 from signet.operations.clients import ClientFacts, register_client
 from signet.operations.scopes import create_scope

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from signet.json_log import JsonFormatter
-from signet.models.audit_log import AuditFilter, list_entries
+from signet.models.audit_log import list_entries
+from signet.models.audit_query import AuditFilter
 from signet.models.calendar_links import CalendarLinkRow, find_calendar_link
 from signet.models.database import read
 from signet.operations.admins import delete_admin, disable_admin, enable_admin

@@ -5,7 +5,8 @@ import logging
 
 import pytest
 
-from signet.models.audit_log import AuditFilter, list_entries
+from signet.models.audit_log import list_entries
+from signet.models.audit_query import AuditFilter
 from signet.operations.clients import (
     ClientFacts,
     assign_scope,

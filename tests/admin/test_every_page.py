@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
 from signet.models.admin_sessions import AdminSessionRow
-from signet.models.audit_log import AuditFilter, list_entries
+from signet.models.audit_log import list_entries
+from signet.models.audit_query import AuditFilter
 from signet.models.database import write
 from signet.models.signing_keys import list_signing_keys
 from signet.operations.admin_links import invite

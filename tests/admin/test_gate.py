@@ -13,7 +13,8 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from signet.models.admins import ADMINISTRATOR, VIEWER
-from signet.models.audit_log import AuditFilter, list_entries
+from signet.models.audit_log import list_entries
+from signet.models.audit_query import AuditFilter
 from signet.views.admin.forms import MULTIPLE_FIELDS
 from tests.admin.house import VISITOR, House, furnished
 from tests.admin.pages import read

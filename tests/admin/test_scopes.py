@@ -6,7 +6,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from signet.models.audit_log import AuditFilter, list_entries
+from signet.models.audit_log import list_entries
+from signet.models.audit_query import AuditFilter
 from signet.models.resource_servers import list_resource_servers
 from signet.models.scopes import find_scope, list_scopes
 from signet.operations.clients import ClientFacts, register_client

@@ -13,7 +13,8 @@ from app import create_app
 from signet.extensions import db
 from signet.models.admins import SetupCodeRow, list_admins
 from signet.models.audit import Actor
-from signet.models.audit_log import AuditFilter, list_entries
+from signet.models.audit_log import list_entries
+from signet.models.audit_query import AuditFilter
 from signet.operations import sign_in as operations
 from signet.operations.admins import make_setup_code
 from signet.operations.sign_in import SignInRefusedError

@@ -14,7 +14,8 @@ from werkzeug.test import TestResponse
 
 from signet.extensions import db
 from signet.models.admins import AdminRow
-from signet.models.audit_log import AuditFilter, list_entries
+from signet.models.audit_log import list_entries
+from signet.models.audit_query import AuditFilter
 from signet.models.database import write
 from signet.operations import admins
 from signet.wiring import utc_now

@@ -11,7 +11,6 @@ from sqlalchemy.exc import IntegrityError
 
 from signet.models.audit import FIRST_HASH, Actor, AuditedObject, act, append_entry
 from signet.models.audit_log import (
-    AuditFilter,
     count_entries,
     find_entry,
     find_neighbours,
@@ -19,6 +18,8 @@ from signet.models.audit_log import (
     list_entries,
     verify_chain,
 )
+from signet.models.audit_query import AuditFilter
+from signet.models.counted import Counted
 from signet.models.database import write
 from signet.settings import ROOT
 from tests.operations.acting import ADA, NOON, at_once, entries
@@ -407,7 +408,7 @@ def mixed(app):
 )
 def test_a_filter_gives_what_it_names(mixed, wanted, found):
     assert numbers(list_entries(AuditFilter(**wanted))) == found
-    assert count_entries(AuditFilter(**wanted)) == len(found)
+    assert count_entries(AuditFilter(**wanted)) == Counted(len(found))
 
 
 def test_a_filter_holds_on_every_page(mixed):
@@ -428,4 +429,4 @@ def test_the_neighbours_of_an_entry_are_about_the_same_object(mixed):
 
 def test_all_who_ever_acted_are_on_offer_for_the_filter(mixed):
     assert list_actors() == ("ada@example.org", "grace@example.org")
-    assert count_entries() == 4
+    assert count_entries() == Counted(4)

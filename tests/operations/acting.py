@@ -12,7 +12,8 @@ from sqlalchemy import event
 
 from signet.extensions import Base, db
 from signet.models.audit import Actor
-from signet.models.audit_log import AuditEntry, AuditFilter, list_entries
+from signet.models.audit_log import AuditEntry, list_entries
+from signet.models.audit_query import AuditFilter
 from signet.models.database import read
 from signet.models.key_encryption import KeyEncryption
 from signet.operations import passwords

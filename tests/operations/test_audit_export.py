@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from signet.models.audit import FIRST_HASH, Actor, AuditedObject, act, append_entry
-from signet.models.audit_log import AuditFilter, verify_chain
+from signet.models.audit_log import verify_chain
+from signet.models.audit_query import AuditFilter
 from signet.oauth.store import StoreUnavailableError
 from signet.operations import audit_export
 from signet.operations.audit_export import export_audit_log, harmless

@@ -12,13 +12,13 @@ from wtforms.validators import AnyOf, ValidationError
 
 from signet.models.audit import AuditedObject
 from signet.models.audit_log import (
-    AuditFilter,
     count_entries,
     find_entry,
     find_neighbours,
     list_actors,
     list_entries,
 )
+from signet.models.audit_query import AuditFilter
 from signet.models.clients import find_client
 from signet.models.resource_servers import find_resource_server
 from signet.models.scopes import find_scope

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from signet.models.audit_log import AuditFilter, list_entries
+from signet.models.audit_log import list_entries
+from signet.models.audit_query import AuditFilter
 from signet.models.clients import ClientDetails
 from signet.models.refused_requests import RefusedRequestFilter, list_refused_requests
 from signet.models.token_demand import TokenDemand, recent_demand

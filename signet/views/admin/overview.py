@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from signet.models.audit_log import AuditFilter, list_entries
+from signet.models.audit_log import list_entries
+from signet.models.audit_query import AuditFilter
 from signet.models.client_list import ClientFilter, count_clients, list_clients
 from signet.models.clients import ClientDetails
 from signet.models.scopes import list_scope_names

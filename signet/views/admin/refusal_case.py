@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from flask import url_for
 
-from signet.models.audit_log import AuditEntry, AuditFilter, list_entries
+from signet.models.audit_log import AuditEntry, list_entries
+from signet.models.audit_query import AuditFilter
 from signet.models.clients import ClientDetails, find_client, find_client_like
 from signet.models.resource_servers import ResourceServerDetails, find_resource_server
 from signet.models.scopes import list_scopes

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from signet.models.audit_log import AuditFilter, list_entries
+from signet.models.audit_log import list_entries
+from signet.models.audit_query import AuditFilter
 from signet.operations.client_authentication import ClientAuthentication
 from tests.admin.clients.proofs import (
     KEY,

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from signet.models.audit_log import AuditFilter, count_entries, list_entries
+from signet.models.audit_log import count_entries, list_entries
+from signet.models.audit_query import AuditFilter
 from tests.admin.apis import make_api
 from tests.admin.clients.steps import (
     get_client,

@@ -19,7 +19,8 @@ from werkzeug.test import TestResponse
 
 from signet.extensions import db
 from signet.json_log import JsonFormatter
-from signet.models.audit_log import AuditFilter, list_entries
+from signet.models.audit_log import list_entries
+from signet.models.audit_query import AuditFilter
 from signet.oauth.client import digest_client_secret
 from signet.operations.scopes import disable_scope
 from signet.views.admin.save_secret import env_text
