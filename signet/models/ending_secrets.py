@@ -7,6 +7,7 @@ from sqlalchemy import and_, select
 
 from signet.models.clients import ClientRow, ClientSecretRow
 from signet.models.database import read
+from signet.models.narrowing import unindexed
 from signet.models.secrets import SecretDetails, to_secret_details
 from signet.models.usage import CredentialUseRow
 
@@ -38,7 +39,7 @@ def find_ending_secrets(*, now: datetime, limit: int = 5) -> tuple[EndingSecret,
         .join(ClientSecretRow, ClientSecretRow.client_row_id == ClientRow.id)
         .join(CredentialUseRow, used)
         .where(
-            ClientRow.enabled,
+            unindexed(ClientRow.enabled),
             ClientSecretRow.replaced_at.is_not(None),
             ClientSecretRow.revoked_at.is_(None),
             ClientSecretRow.expires_at > now,

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, select
 
 from signet.models.clients import ClientRow, ClientSecretRow
 from signet.models.database import read
+from signet.models.narrowing import unindexed
 from signet.models.scopes import ResourceServerRow, ResourceServerSecretRow
 from signet.models.secrets import SecretDetails, to_secret_details
 from signet.oauth.client import CLIENT_SECRET_BASIC
@@ -39,7 +40,10 @@ def list_secret_expiries(
     clients = (
         select(ClientRow.client_id, ClientRow.name, ClientSecretRow)
         .join(ClientSecretRow, ClientSecretRow.client_row_id == ClientRow.id)
-        .where(ClientRow.enabled, ClientRow.token_endpoint_auth_method == CLIENT_SECRET_BASIC)
+        .where(
+            unindexed(ClientRow.enabled),
+            ClientRow.token_endpoint_auth_method == CLIENT_SECRET_BASIC,
+        )
     )
     apis = select(ResourceServerRow.id, ResourceServerRow.name, ResourceServerSecretRow).join(
         ResourceServerSecretRow, ResourceServerSecretRow.resource_server_id == ResourceServerRow.id

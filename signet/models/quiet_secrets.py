@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, aliased
 
 from signet.models.clients import ClientRow, ClientSecretRow
 from signet.models.database import read
+from signet.models.narrowing import unindexed
 from signet.models.scopes import ResourceServerRow, ResourceServerSecretRow
 from signet.models.usage import HOUR, SERVED, CredentialUseRow, UseCountRow
 from signet.oauth.client import CLIENT_SECRET_BASIC
@@ -30,7 +31,10 @@ def clients_with_quiet_secrets(*, quiet_since: datetime, now: datetime) -> tuple
         select(ClientRow.client_id)
         .join(ClientRow.secrets)
         .join(successor, successor.client_row_id == ClientRow.id)
-        .where(ClientRow.enabled, ClientRow.token_endpoint_auth_method == CLIENT_SECRET_BASIC)
+        .where(
+            unindexed(ClientRow.enabled),
+            ClientRow.token_endpoint_auth_method == CLIENT_SECRET_BASIC,
+        )
     )
     return _owners(query, ClientSecretRow, successor, ClientRow.client_id, quiet_since, now)
 

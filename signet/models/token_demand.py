@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from signet.models.clients import ClientRow
 from signet.models.database import read
+from signet.models.narrowing import unindexed
 from signet.models.usage import BUSY_FROM, HOUR, TOKEN, UseCount, UseCountRow, begin_of, counts_of
 
 #: A client is chatty from so many times what it needs. Several copies of one program need a token
@@ -20,6 +21,8 @@ CHATTY_FACTOR = 20
 #: Less than that does no harm: in all, and in an hour.
 CHATTY_TOKENS, CHATTY_PER_HOUR = 500, BUSY_FROM
 _HOUR = timedelta(hours=1)
+#: Of those who got most in busy hours, so many are looked at.
+_LOOKED_AT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,34 +86,38 @@ def recent_demand(
 
 def find_chatty_clients(*, since: datetime, limit: int = 5) -> tuple[ChattyClient, ...]:
     """The clients that should keep their tokens, the one that asks most first."""
-    asked = func.sum(UseCountRow.count)
+    asked, begin = func.sum(UseCountRow.count), begin_of(HOUR, since)
+    # Else SQLite groups all rows by the primary key.
+    client_id = unindexed(UseCountRow.client_id)
     # Who gets so many in the middle of its hours got so many in one of them.
-    busy = (
-        select(UseCountRow.client_id)
-        .distinct()
-        .where(UseCountRow.is_busy, UseCountRow.begins_at >= begin_of(HOUR, since))
-    )
-    query = (
-        select(
-            ClientRow.client_id,
-            ClientRow.name,
-            ClientRow.access_token_lifetime,
-            asked,
-            # A row is one credential in one hour.
-            func.count(),
-        )
-        .join(UseCountRow, UseCountRow.client_id == ClientRow.client_id)
-        .where(
-            UseCountRow.client_id.in_(busy),
-            UseCountRow.span == HOUR,
-            UseCountRow.begins_at >= begin_of(HOUR, since),
-            UseCountRow.outcome == TOKEN,
-        )
-        .group_by(ClientRow.client_id, ClientRow.name, ClientRow.access_token_lifetime)
-        .having(asked >= CHATTY_TOKENS)
-        .order_by(asked.desc(), ClientRow.client_id)
+    busiest = (
+        select(client_id)
+        .where(UseCountRow.is_busy, UseCountRow.begins_at >= begin)
+        .group_by(client_id)
+        .order_by(asked.desc(), client_id)
+        .limit(_LOOKED_AT)
     )
     with read() as session:
+        query = (
+            select(
+                ClientRow.client_id,
+                ClientRow.name,
+                ClientRow.access_token_lifetime,
+                asked,
+                # A row is one credential in one hour.
+                func.count(),
+            )
+            .join(UseCountRow, UseCountRow.client_id == ClientRow.client_id)
+            .where(
+                UseCountRow.client_id.in_(session.scalars(busiest).all()),
+                UseCountRow.span == HOUR,
+                UseCountRow.begins_at >= begin,
+                UseCountRow.outcome == TOKEN,
+            )
+            .group_by(ClientRow.client_id, ClientRow.name, ClientRow.access_token_lifetime)
+            .having(asked >= CHATTY_TOKENS)
+            .order_by(asked.desc(), ClientRow.client_id)
+        )
         rows = session.execute(query).all()
     found = (
         ChattyClient(
