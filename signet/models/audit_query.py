@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, literal, or_, select, union, union_all
+from sqlalchemy import ColumnElement, and_, literal, or_, select, union, union_all
 from sqlalchemy.orm import Session
 
 from signet.models.audit import AuditEntryRow
@@ -51,10 +51,10 @@ def find_rows(
     :param behind: number of the entry behind which the page begins; ``up_to``: of the last entry
         that counts.
     """
-    choice = _choose(session, wanted, up_to)
+    choice = choose(session, _NUMBER, _conditions(wanted, up_to))
     page = _page(wanted, behind, descending, limit)
     if choice.gathered is None and wanted.object and not _has_time(wanted):
-        keys = _read_by_object(choice, wanted.object, page)
+        keys = _read_by_object(wanted, up_to, page)
     else:
         keys = select_page(choice, page)
     query = select(AuditEntryRow).join(keys, keys.c.key == _NUMBER)
@@ -63,57 +63,53 @@ def find_rows(
 
 def count_wanted(session: Session, wanted: AuditFilter) -> Counted:
     """How many entries are wanted."""
-    return count_matching(session, _choose(session, wanted))
+    return count_matching(session, choose(session, _NUMBER, _conditions(wanted)))
 
 
-def _choose(session: Session, wanted: AuditFilter, up_to: int | None = None) -> Choice:
-    at = _within(wanted, AuditEntryRow.at)
-    acts = _acts(wanted, AuditEntryRow.actor, AuditEntryRow.action)
-    conditions = _conditions(wanted, at, acts)
-    if up_to is not None:
-        conditions.append(Condition(unindexed(_NUMBER) <= up_to))
-    # Times have an order of their own; what somebody did is read by number.
-    return choose(session, _NUMBER, conditions, tuple(at or ([] if wanted.object else acts)))
-
-
-def _conditions(wanted: AuditFilter, at: list[Any], acts: list[Any]) -> list[Condition]:
+def _conditions(wanted: AuditFilter, up_to: int | None = None) -> list[Condition]:
     conditions = []
-    if acts:
-        unindexed_acts = _acts(
-            wanted, unindexed(AuditEntryRow.actor), unindexed(AuditEntryRow.action)
+    if wanted.actor or wanted.action:
+        conditions.append(_is_act(wanted))
+    if wanted.object:
+        conditions.append(_is_about(wanted.object))
+    if _has_time(wanted):
+        by_index = _within(wanted, AuditEntryRow.at)
+        conditions.append(
+            Condition(
+                _within(wanted, unindexed(AuditEntryRow.at)),
+                select(_NUMBER).where(by_index),
+                read_by=by_index,
+            )
         )
-        conditions.append(Condition(and_(*unindexed_acts), select(_NUMBER).where(*acts)))
     if wanted.without:
         conditions.append(Condition(unindexed(AuditEntryRow.action).not_in(wanted.without)))
-    if wanted.object:
-        by_index = (
-            select(_NUMBER).where(way)
-            for way in _ways_to(wanted.object, AuditEntryRow.object_id, AuditEntryRow.object_name)
-        )
-        ways = _ways_to(
-            wanted.object,
-            unindexed(AuditEntryRow.object_id),
-            unindexed(AuditEntryRow.object_name),
-        )
-        found = select(union_all(*by_index).subquery().c.number)
-        conditions.append(Condition(or_(*ways), found))
-    if at:
-        unindexed_at = _within(wanted, unindexed(AuditEntryRow.at))
-        conditions.append(Condition(and_(*unindexed_at), select(_NUMBER).where(*at)))
+    if up_to is not None:
+        conditions.append(Condition(unindexed(_NUMBER) <= up_to, read_by=up_to >= _NUMBER))
     return conditions
 
 
-def _acts(wanted: AuditFilter, actor: Any, action: Any) -> list[Any]:
-    pairs = ((actor, wanted.actor), (action, wanted.action))
-    return [column == value for column, value in pairs if value]
+def _is_act(wanted: AuditFilter) -> Condition:
+    def rule(actor: Any, action: Any) -> ColumnElement[bool]:
+        pairs = ((actor, wanted.actor), (action, wanted.action))
+        return and_(*(column == value for column, value in pairs if value))
+
+    by_index = rule(AuditEntryRow.actor, AuditEntryRow.action)
+    has_other_order = wanted.object or _has_time(wanted)
+    return Condition(
+        rule(unindexed(AuditEntryRow.actor), unindexed(AuditEntryRow.action)),
+        select(_NUMBER).where(by_index),
+        read_by=None if has_other_order else by_index,
+    )
 
 
-def _within(wanted: AuditFilter, at: Any) -> list[Any]:
-    since = [at >= wanted.since] if wanted.since else []
-    return since + ([at < wanted.until] if wanted.until else [])
+def _is_about(text: str) -> Condition:
+    by_index = _ways_to(text, AuditEntryRow.object_id, AuditEntryRow.object_name)
+    found = union_all(*(select(_NUMBER).where(way) for way in by_index)).subquery()
+    ways = _ways_to(text, unindexed(AuditEntryRow.object_id), unindexed(AuditEntryRow.object_name))
+    return Condition(or_(*ways), select(found.c.number))
 
 
-def _ways_to(text: str, object_id: Any, object_name: Any) -> list[Any]:
+def _ways_to(text: str, object_id: Any, object_name: Any) -> list[ColumnElement[bool]]:
     """The ways in which a text may mean the object of an entry: each has an index."""
     kind, _, identifier = text.partition(":")
     return [
@@ -123,10 +119,20 @@ def _ways_to(text: str, object_id: Any, object_name: Any) -> list[Any]:
     ]
 
 
-def _read_by_object(choice: Choice, text: str, page: Page) -> Any:
+def _within(wanted: AuditFilter, at: Any) -> ColumnElement[bool]:
+    since = [at >= wanted.since] if wanted.since else []
+    return and_(*since, *([at < wanted.until] if wanted.until else []))
+
+
+def _read_by_object(wanted: AuditFilter, up_to: int | None, page: Page) -> Any:
     """A page of an object with very many entries: the first of each way to it, then of all."""
-    ways = _ways_to(text, AuditEntryRow.object_id, AuditEntryRow.object_name)
-    some = [select_page(replace(choice, read_by=(way,), matching=Counted(0)), page) for way in ways]
+    acts = [_is_act(wanted)] if wanted.actor or wanted.action else []
+    others = _conditions(replace(wanted, actor="", action="", object=""), up_to)
+    ways = _ways_to(wanted.object, AuditEntryRow.object_id, AuditEntryRow.object_name)
+    some = [
+        select_page(Choice(_NUMBER, (*acts, *others, Condition(way)), None, Counted(0)), page)
+        for way in ways
+    ]
     keys = union(*(select(part.c.key) for part in some)).subquery()
     return select(keys).order_by(*page.sorted_by([keys.c.key])).limit(page.limit).subquery()
 

@@ -29,6 +29,8 @@ class Condition:
     #: Keys of the rows that fulfil it, by an index; some may come more than once. ``None``: it
     #: leaves nearly all.
     found: Any = None
+    #: The rule to read the list by, if an index has just these rows in the order of the list.
+    read_by: ColumnElement[bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,6 @@ class Choice:
     gathered: Condition | None
     #: How many fulfil the conditions; ``None``: that takes another look.
     matching: Counted | None
-    #: What finds the rows to read, where an index has them in the order of the list.
-    read_by: tuple[ColumnElement[bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,7 @@ def unindexed(column: Any) -> ColumnElement[Any]:
     return func.coalesce(column, column)
 
 
-def choose(
-    session: Session,
-    key: Any,
-    conditions: Sequence[Condition],
-    read_by: tuple[ColumnElement[bool], ...] = (),
-) -> Choice:
+def choose(session: Session, key: Any, conditions: Sequence[Condition]) -> Choice:
     """Find out, in one statement, what narrows a list most; in none if nothing does."""
     narrowing = [condition for condition in conditions if condition.found is not None]
     columns: list[Any] = []
@@ -89,7 +84,7 @@ def choose(
         matching = counted(different[0])
         if gathered is None:
             matching = Counted(matching.number, is_all=False)
-    return Choice(key, tuple(conditions), gathered, matching, read_by)
+    return Choice(key, tuple(conditions), gathered, matching)
 
 
 def select_page(choice: Choice, page: Page) -> Any:
@@ -142,5 +137,9 @@ def _gather(query: Select[Any], choice: Choice) -> Select[Any]:
 
 
 def _where_all_hold(query: Select[Any], choice: Choice) -> Select[Any]:
-    holds = (condition.holds for condition in choice.conditions)
-    return query.where(*choice.read_by, *holds)
+    return query.where(
+        *(
+            condition.holds if condition.read_by is None else condition.read_by
+            for condition in choice.conditions
+        )
+    )
