@@ -3,9 +3,11 @@
 from datetime import timedelta
 from itertools import combinations_with_replacement, product
 
+import flask_migrate
 import pytest
+from sqlalchemy import select
 
-from signet.models import client_list
+from signet.models import client_list, narrowing
 from signet.models.client_list import (
     IDLE,
     STATES,
@@ -15,12 +17,15 @@ from signet.models.client_list import (
     every_client,
     list_clients,
 )
-from signet.models.clients import ClientRow, ClientSecretRow
+from signet.models.clients import ClientRow, ClientSecretRow, find_client
 from signet.models.counted import Counted
-from signet.models.database import write
+from signet.models.database import read, write
 from signet.models.principal_names import PrincipalNameRow
+from signet.models.schema import upgrade_schema
+from signet.models.usage import BUSY_FROM, UseCountRow
 from signet.oauth.client import CLIENT_SECRET_BASIC, PRIVATE_KEY_JWT, REGISTERED_METHODS
-from signet.operations import clients
+from signet.operations import client_secrets, clients
+from signet.operations.client_facts import ClientFacts
 from tests.operations.acting import ADA, NOON, make_scope, register
 from tests.usage import used
 
@@ -94,7 +99,7 @@ def counts_by_state() -> dict[str, int]:
 # States
 
 
-def test_a_list_by_state_holds_just_the_clients_of_that_state(app):
+def test_a_list_by_state_holds_just_the_clients_of_that_state(app, monkeypatch):
     """The state is a rule over one client and a condition of a query: both must say the same."""
     for number, kinds in enumerate(combinations_with_replacement(SECRETS, 2)):
         secrets = [SECRETS[kind] for kind in kinds if SECRETS[kind]]
@@ -112,6 +117,11 @@ def test_a_list_by_state_holds_just_the_clients_of_that_state(app):
     }
     assert all(by_rule.values())
     assert {state: set(find(state=state)) for state in STATES} == by_rule
+    in_order = {state: find(state=state, sort="-used") for state in STATES}
+    # As if these were very many.
+    monkeypatch.setattr(narrowing, "MOST_GATHERED", 0)
+    assert {state: find(state=state, sort="-used") for state in STATES} == in_order
+    monkeypatch.undo()
     assert counts_by_state() == {state: len(by_rule[state]) for state in STATES}
 
 
@@ -214,11 +224,51 @@ def some(app):
         ("nothing", []),
     ],
 )
-def test_a_search_finds_parts_of_names_and_ids_by_no_case(some, search, found):
+def test_a_search_finds_parts_of_names_and_ids_by_no_case(some, monkeypatch, search, found):
+    assert find(search=search) == found
+    monkeypatch.setattr(narrowing, "MOST_GATHERED", 0)
     assert find(search=search) == found
     assert [client.client_id for client in every_client(ClientFilter(search=search), now=NOON)] == (
         found
     )
+
+
+def test_a_client_is_found_by_what_it_is_called_now(some):
+    act = {"actor": ADA, "now": NOON}
+    clients.edit_client("billing-export", ClientFacts(name="Invoices"), **act)
+    clients.delete_client("strasse", **act)
+    assert find(search="voic") == find(search="ing-e") == ["billing-export"]
+    assert find(search="ing exp") == find(search="mass") == []
+
+
+def test_a_client_whose_secret_is_revoked_or_brought_back_changes_its_state(app):
+    register("billing")
+    secret_id = find_client("billing").secrets[0].secret_id
+    revocation = {"actor": ADA, "now": NOON}
+    client_secrets.revoke_secret("billing", secret_id, **revocation)
+    assert find(state="no-secret") == ["billing"]
+    client_secrets.undo_revoke("billing", secret_id, **revocation)
+    assert find(state="never-used") == ["billing"]
+
+
+@pytest.mark.parametrize("most_gathered", [20_000, 0])
+def test_several_filters_hold_together(app, monkeypatch, most_gathered):
+    make_scope("one")
+    for client_id in ("aaa-1", "aab-1", "aab-2", "bbb-1"):
+        register(client_id, scopes=["one"] if client_id.endswith("1") else [])
+    used("bbb-1", at=NOON)
+    monkeypatch.setattr(narrowing, "MOST_GATHERED", most_gathered)
+    wanted = ClientFilter(search="b-", scope="one", sort="-name")
+    page = list_clients(wanted, now=NOON, limit=1)
+    assert (ids(page), page.matching, page.total) == (["bbb-1"], Counted(2), Counted(4))
+    assert ids(list_clients(wanted, now=NOON, after=page.next)) == ["aab-1"]
+    assert find(search="b-", scope="one", state="never-used") == ["aab-1"]
+
+
+def test_nobody_goes_on_counting_beyond_what_is_counted(some, monkeypatch):
+    monkeypatch.setattr(narrowing, "MOST_GATHERED", 1)
+    page = list_clients(ClientFilter(search="a"), now=NOON)
+    assert (len(page.clients), page.matching.is_all) == (2, False)
 
 
 def test_a_list_by_scope_holds_whoever_has_it(app):
@@ -230,6 +280,29 @@ def test_a_list_by_scope_holds_whoever_has_it(app):
     assert find(scope="one") == ["aaa", "bbb"]
     assert find(scope="two", search="b") == ["bbb"]
     assert find(scope="nothing") == []
+
+
+# Migration
+
+
+def test_a_migration_works_out_what_is_kept_for_lists_afterwards(app):
+    for number, ends in enumerate(SECRETS.values()):
+        add(f"client-{number}", name=f"Straße {number}", secrets=[ends] if ends else [])
+    add("keys", method=PRIVATE_KEY_JWT)
+    used("client-1", at=NOON + DAY, times=BUSY_FROM)
+    used("client-2", at=NOON - DAY)
+
+    def seen() -> list[list[str]]:
+        lists = [find(state=state, sort="-used") for state in STATES]
+        with read() as session:
+            busy = list(session.scalars(select(UseCountRow.client_id).where(UseCountRow.is_busy)))
+        return [*lists, find(search="asse 1"), find(search="t-1"), busy]
+
+    before = seen()
+    assert before[-3:] == [["client-1"], ["client-1"], ["client-1"]]
+    flask_migrate.downgrade(revision="0016")
+    upgrade_schema()
+    assert seen() == before
 
 
 # Pages
