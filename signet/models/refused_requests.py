@@ -14,8 +14,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from signet.extensions import Base
 from signet.models.columns import UtcDateTime, storable
-from signet.models.database import read, write
+from signet.models.database import read
 from signet.models.many_rows import insert_many
+from signet.models.pruning import forget_rows
 from signet.usage import RefusedRequest
 
 MOST_OF_CLIENT, MOST = 200, 10_000
@@ -104,8 +105,7 @@ def keep_refused_requests(session: Session, requests: Sequence[RefusedRequest]) 
 
 def prune_refused_requests(*, now: datetime) -> None:
     """Forget what is older than is kept."""
-    with write() as session:
-        session.execute(delete(RefusedRequestRow).where(RefusedRequestRow.at < now - KEPT))
+    forget_rows(RefusedRequestRow, RefusedRequestRow.at < now - KEPT)
 
 
 def forget_refusals_of(session: Session, client_id: str) -> None:

@@ -7,13 +7,14 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import String, delete, insert, select
+from sqlalchemy import String, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from signet.extensions import Base
 from signet.models.columns import UtcDateTime
 from signet.models.database import read, write
+from signet.models.pruning import forget_rows
 from signet.oauth.store import ReplayNote, StoreUnavailableError
 
 #: Clocks of nodes differ: what one thinks is over, another may still accept.
@@ -51,8 +52,7 @@ def remember(notes: Sequence[ReplayNote]) -> ReplayNote | None:
 
 def prune_replay_notes(*, now: datetime) -> None:
     """Forget what would be refused in any case by now."""
-    with write() as session:
-        session.execute(delete(ReplayNoteRow).where(ReplayNoteRow.until < now - KEPT_LONGER))
+    forget_rows(ReplayNoteRow, ReplayNoteRow.until < now - KEPT_LONGER)
 
 
 def _find_noted(notes: Sequence[ReplayNote]) -> ReplayNote:

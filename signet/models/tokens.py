@@ -7,12 +7,13 @@ here is audited; what is over is pruned beside the path.
 import json
 from datetime import datetime, timedelta
 
-from sqlalchemy import String, Text, delete, insert, select
+from sqlalchemy import String, Text, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from signet.extensions import Base
 from signet.models.columns import UtcDateTime
 from signet.models.database import read, write
+from signet.models.pruning import forget_rows
 from signet.models.refused_requests import insert_or_update
 from signet.oauth.store import ReferenceToken
 
@@ -87,6 +88,5 @@ def is_token_revoked(jti: str) -> bool:
 def prune_tokens(*, now: datetime) -> None:
     """Forget tokens and revocations whose time is over."""
     over = now - KEPT_LONGER
-    with write() as session:
-        session.execute(delete(ReferenceTokenRow).where(ReferenceTokenRow.expires_at < over))
-        session.execute(delete(RevokedTokenRow).where(RevokedTokenRow.until < over))
+    forget_rows(ReferenceTokenRow, ReferenceTokenRow.expires_at < over)
+    forget_rows(RevokedTokenRow, RevokedTokenRow.until < over)

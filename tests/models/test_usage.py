@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from signet.extensions import db
-from signet.models import usage_pruning
+from signet.models import pruning
 from signet.models.clients import find_client
 from signet.models.database import DatabaseUnavailableError, write
 from signet.models.refused_requests import find_refused_request
@@ -156,7 +156,7 @@ def test_what_a_worker_writes_of_somebody_who_was_deleted_is_forgotten():
 
 
 def test_very_many_old_counts_are_forgotten_piece_by_piece(monkeypatch):
-    monkeypatch.setattr(usage_pruning, "_PIECE", 2)
+    monkeypatch.setattr(pruning, "_PIECE", 2)
     for days in range(400, 406):
         write_batch(make_batch(uses=1, at=NOON - days * DAYS))
     prune_usage(now=NOON)
