@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text, event, inspect, select, text
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from signet.extensions import Base
 from signet.models.client_search import keep_endings
@@ -19,9 +19,6 @@ from signet.models.secrets import SecretDetails, SecretRow, live_secrets, to_sec
 from signet.oauth.client import (
     CLIENT_SECRET_BASIC,
     JWT,
-    Audience,
-    Client,
-    ClientScope,
     TrustedIssuer,
 )
 from signet.oauth.public_keys import parse_jwk_set
@@ -31,7 +28,7 @@ _REPLACED = text("replaced_at IS NOT NULL AND revoked_at IS NULL")
 
 
 class ClientRow(Base):
-    """A registered client; ``to_client`` gives its twin for the protocol."""
+    """A registered client; ``client_snapshots.py`` gives its twin for the protocol."""
 
     __tablename__ = "client"
 
@@ -91,39 +88,6 @@ class ClientRow(Base):
         Index(None, "last_used_at", "created_at", "id"),
         Index(None, "enabled", "usable_until", "id"),
     )
-
-    def to_client(self) -> Client:
-        """The frozen twin that the protocol works with."""
-        return Client(
-            client_id=self.client_id,
-            enabled=self.enabled,
-            created_at=self.created_at,
-            token_endpoint_auth_method=self.token_endpoint_auth_method,
-            secrets=tuple(secret.to_client_secret() for secret in self.secrets),
-            scopes=tuple(
-                ClientScope(
-                    name=scope.name,
-                    audiences=tuple(
-                        Audience(api.identifier, api.signing_alg) for api in scope.resource_servers
-                    ),
-                )
-                for scope in self.scopes
-                if scope.enabled
-            ),
-            access_token_lifetime=timedelta(seconds=self.access_token_lifetime),
-            token_endpoint_auth_signing_alg=self.token_endpoint_auth_signing_alg,
-            jwks=parse_jwk_set(json.loads(self.jwks)) if self.jwks else (),
-            jwks_uri=self.jwks_uri,
-            allows_token_endpoint_audience=self.allows_token_endpoint_audience,
-            tls_client_auth_subject_dn=self.tls_client_auth_subject_dn,
-            trusted_issuers=tuple(trust.to_trusted_issuer() for trust in _trusts(self)),
-            dpop_bound_access_tokens=self.dpop_bound_access_tokens,
-            tls_client_certificate_bound_access_tokens=(
-                self.tls_client_certificate_bound_access_tokens
-            ),
-            token_format=self.token_format,
-            claims=json.loads(self.claims),
-        )
 
 
 class ClientSecretRow(SecretRow, Base):
@@ -228,20 +192,6 @@ def find_client_like(client_id: str) -> ClientDetails | None:
         return to_details(row) if row else None
 
 
-def load_client_snapshot(session: Session, client_id: str) -> Client | None:
-    """The protocol's view of a client, all of it from one moment."""
-    query = (
-        select(ClientRow)
-        .where(ClientRow.client_id == client_id)
-        .options(
-            selectinload(ClientRow.secrets),
-            selectinload(ClientRow.scopes).selectinload(ScopeRow.resource_servers),
-        )
-    )
-    row = session.scalars(query).one_or_none()
-    return row.to_client() if row else None
-
-
 def find_client_row(session: Session, client_id: str) -> ClientRow | None:
     """The row of the client with exactly this id, for an operation's transaction."""
     return session.scalars(select(ClientRow).where(ClientRow.client_id == client_id)).one_or_none()
@@ -270,7 +220,7 @@ def to_details(row: ClientRow) -> ClientDetails:
         jwks_uri=row.jwks_uri,
         allows_token_endpoint_audience=row.allows_token_endpoint_audience,
         tls_client_auth_subject_dn=row.tls_client_auth_subject_dn,
-        trusted_issuers=_trusts(row),
+        trusted_issuers=trusts_of(row),
         dpop_bound_access_tokens=row.dpop_bound_access_tokens,
         tls_client_certificate_bound_access_tokens=row.tls_client_certificate_bound_access_tokens,
         token_format=row.token_format,
@@ -284,7 +234,8 @@ def to_details(row: ClientRow) -> ClientDetails:
     )
 
 
-def _trusts(row: ClientRow) -> tuple[TrustDetails, ...]:
+def trusts_of(row: Any) -> tuple[TrustDetails, ...]:
+    """The issuers that let a client in, of its row or of what was read of it."""
     return tuple(TrustDetails(**members) for members in json.loads(row.trusted_issuers))
 
 

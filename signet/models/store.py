@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from signet.models import replay_notes, tokens
 from signet.models.audit import LONGEST_FEED, Change, changes_from, last_change
-from signet.models.clients import load_client_snapshot
+from signet.models.client_snapshots import Scopes, load_client_snapshot, load_scopes
 from signet.models.database import DatabaseUnavailableError, read
 from signet.models.foreign_keys import ForeignKeys
 from signet.models.key_encryption import KeyEncryption, KeyEncryptionError
@@ -36,6 +36,8 @@ from signet.oauth.store import ReferenceToken, ReplayNote, StoreUnavailableError
 MOST_SNAPSHOTS = 10_000
 #: While the database answers, nothing older than this is served, feed or no feed (seconds).
 OLDEST_SNAPSHOT = 60.0
+#: What snapshots share is loaded anew sooner, or they would all be old from the beginning.
+OLDEST_SCOPES = 10.0
 #: A look that takes longer is a failed one (seconds).
 LONGEST_LOOK = 2.0
 
@@ -46,7 +48,12 @@ _Principal = Client | ResourceServer
 @dataclass(slots=True)
 class _Snapshot:
     principal: _Principal
+    #: That of the oldest part of it.
     loaded_at: float
+
+
+#: What is there of this name, in a transaction; all of it anew if it is to be fresh.
+_Load = Callable[[Session, str, bool], _Snapshot | None]
 
 
 class SqlStore:
@@ -73,6 +80,9 @@ class SqlStore:
         self._stale_after = stale_time.total_seconds()
         #: By client id or API identifier, which are one name space.
         self._snapshots: OrderedDict[str, _Snapshot] = OrderedDict()
+        #: What clients share, and when it was loaded.
+        self._scopes: Scopes = {}
+        self._scopes_loaded_at = float("-inf")
         self._ring: KeyRing | None = None
         #: Algorithms that APIs have chosen, known as long as the ring is.
         self._api_algorithms: frozenset[str] = frozenset()
@@ -87,14 +97,14 @@ class SqlStore:
 
     def find_client(self, client_id: str, *, fresh: bool = False) -> Client | None:
         """See ``Store``."""
-        found = self._find(client_id, load_client_snapshot, fresh=fresh)
+        found = self._find(client_id, self._load_client, fresh=fresh)
         return found if isinstance(found, Client) else None
 
     def find_resource_server(
         self, identifier: str, *, fresh: bool = False
     ) -> ResourceServer | None:
         """See ``Store``."""
-        found = self._find(identifier, load_resource_server_snapshot, fresh=fresh)
+        found = self._find(identifier, self._load_resource_server, fresh=fresh)
         return found if isinstance(found, ResourceServer) else None
 
     def find_secret_owner(self, client_secret: str) -> str | None:
@@ -185,35 +195,44 @@ class SqlStore:
             self._api_algorithms = algorithms
         return ring
 
-    def _find(
-        self,
-        name: str,
-        load: Callable[[Session, str], _Principal | None],
-        *,
-        fresh: bool,
-    ) -> _Principal | None:
+    def _find(self, name: str, load: _Load, *, fresh: bool) -> _Principal | None:
         self._look()
         snapshot = self._snapshots.get(name)
         if snapshot is not None and not fresh and self._may_serve(snapshot.loaded_at):
             self._snapshots.move_to_end(name)
             return snapshot.principal
-        return self._load(name, load)
-
-    def _load(
-        self, name: str, load: Callable[[Session, str], _Principal | None]
-    ) -> _Principal | None:
         seen = self._seen
         with self._read() as session:
-            principal = load(session, name)
-        if principal is None:
+            loaded = load(session, name, fresh)
+        if loaded is None:
             self._snapshots.pop(name, None)
-        elif seen is self._seen:
-            # Not kept if a look has come in between: it may have been about this very client.
-            self._snapshots[name] = _Snapshot(principal, self._monotonic())
-            self._snapshots.move_to_end(name)
-            if len(self._snapshots) > MOST_SNAPSHOTS:
-                self._snapshots.popitem(last=False)
-        return principal
+            return None
+        # Not kept if a look has come in between: it may have been about this very client.
+        if seen is self._seen:
+            self._keep(name, loaded)
+        return loaded.principal
+
+    def _keep(self, name: str, snapshot: _Snapshot) -> None:
+        self._snapshots[name] = snapshot
+        self._snapshots.move_to_end(name)
+        if len(self._snapshots) > MOST_SNAPSHOTS:
+            self._snapshots.popitem(last=False)
+
+    def _load_client(self, session: Session, client_id: str, fresh: bool) -> _Snapshot | None:
+        scopes, loaded_at = self._scopes, self._scopes_loaded_at
+        if fresh or self._age(loaded_at) > OLDEST_SCOPES:
+            seen, loaded_at = self._seen, self._monotonic()
+            scopes = load_scopes(session)
+            if seen is self._seen:
+                self._scopes, self._scopes_loaded_at = scopes, loaded_at
+        client = load_client_snapshot(session, client_id, scopes)
+        return _Snapshot(client, loaded_at) if client is not None else None
+
+    def _load_resource_server(
+        self, session: Session, identifier: str, _fresh: bool
+    ) -> _Snapshot | None:
+        api = load_resource_server_snapshot(session, identifier)
+        return _Snapshot(api, self._monotonic()) if api is not None else None
 
     def _load_ring(self, now: datetime) -> tuple[KeyRing, frozenset[str]]:
         try:
@@ -299,4 +318,5 @@ class SqlStore:
 
     def _drop_all(self) -> None:
         self._snapshots.clear()
+        self._scopes, self._scopes_loaded_at = {}, float("-inf")
         self._ring = None

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from signet.extensions import Base
 from signet.models.columns import UtcDateTime
 from signet.models.database import read, write
+from signet.models.many_rows import insert_many
 from signet.models.pruning import forget_rows
-from signet.models.refused_requests import insert_or_update
 from signet.oauth.store import ReferenceToken
 
 #: Clocks of nodes differ: what one thinks is over, another may still ask for.
@@ -72,7 +72,7 @@ def find_reference_token(digest: str) -> ReferenceToken | None:
 def revoke_token(jti: str, *, until: datetime) -> None:
     """Note that a token is revoked; once more changes nothing."""
     with write() as session:
-        new = insert_or_update(session)(RevokedTokenRow).values(jti=jti, until=until)
+        new = insert_many(session, RevokedTokenRow, [{"jti": jti, "until": until}])
         session.execute(new.on_conflict_do_nothing(index_elements=["jti"]))
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from signet.models.clients import load_client_snapshot
+from signet.models.client_snapshots import load_client_snapshot
 from signet.models.database import read
 from signet.models.usage_batches import write_batch
 from signet.oauth.client import matching_secret
