@@ -17,7 +17,7 @@ from joserfc.jws import JWSRegistry
 from sqlalchemy import event
 
 from signet.extensions import db
-from signet.models.usage import write_batch
+from signet.models.usage_batches import write_batch
 from signet.operations.clients import ClientFacts, register_client
 from signet.operations.scopes import create_scope
 from signet.operations.signing_keys import take_due_step
@@ -164,4 +164,4 @@ def test_what_is_left_to_do_for_many_tokens_is_done_for_all_at_once(ask):
     assert len(calls) <= 100 * MOST_CALLS_BESIDE, "\n".join(calls[1000:1060])
     with counted_statements() as statements:
         flush(wiring().usage, write_batch)
-    assert len(statements) == 2, "one for all counts, one for all uses"
+    assert len(statements) == 3, "one for each of the tables: counts, uses, clients"

@@ -53,8 +53,9 @@ def write(*, at_most: float = LONGEST_WAIT, durable: bool = True) -> Iterator[Se
     """A transaction that changes something; committed when the block ends without an error.
 
     :param at_most: seconds until it is given up.
-    :param durable: ``False`` for what the token path notes: SQLite then commits without waiting
-        for the disk. Nothing is lost with the process; a power cut may take the last moments.
+    :param durable: ``False`` for what tokens leave behind, not for an act of anybody's: SQLite then
+        commits without waiting for the disk. Nothing is lost with the process; a power cut may
+        take the last moments.
     :raises DatabaseUnavailableError: if the database fails, is locked or takes longer.
     """
     engine = db.engine

@@ -36,7 +36,7 @@ _LAST_USE_EVERY = timedelta(minutes=1)
 def write_batch(batch: Batch) -> None:
     """Add a batch to what is kept: counts and uses in one transaction, refusals in another."""
     if batch.counts:
-        with write() as session:
+        with write(durable=False) as session:
             # In one order, so that workers that write at once wait for each other only once.
             session.execute(_add_counts(session, sorted(_count_rows(batch), key=_key_of_count)))
             if batch.uses:
@@ -48,7 +48,7 @@ def write_batch(batch: Batch) -> None:
 
 def _write_refused(requests: Sequence[RefusedRequest]) -> None:
     try:
-        with write() as session:
+        with write(durable=False) as session:
             keep_refused_requests(session, requests)
     except Exception as error:
         is_waiting = isinstance(error, DatabaseUnavailableError)

@@ -316,7 +316,7 @@ def test_a_store_over_an_empty_log_serves_and_learns(app, clock):
             lambda client: not client.enabled,
         ),
         (
-            "FROM scope ",
+            "FROM scope",
             lambda: scopes.disable_scope("external-api", actor=ADA, now=NOON),
             lambda client: not client.scopes,
         ),
