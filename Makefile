@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test soak lint format pictures bench bench-scale bench-memory bench-pages setup-test packages pins .venv
+.PHONY: help setup run test soak lint format pictures bench bench-profile bench-scale bench-memory bench-pages setup-test packages pins .venv
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,10 @@ pictures: setup-test packages ## take the pictures of README.md and docs/ anew
 bench: setup-test ## measure tokens per second, beside what one could run instead
 	@sh bench/install_peers.sh $(CURDIR)/$(BIN)/python
 	@$(BIN)/python -m bench.tokens
+
+bench-profile: setup-test ## tell where the microseconds of one token go
+	@sh bench/install_peers.sh $(CURDIR)/$(BIN)/python
+	@$(BIN)/python -m bench.profile
 
 bench-scale: setup-test ## measure tokens per second of many clients in rotation
 	@sh bench/install_peers.sh $(CURDIR)/$(BIN)/python

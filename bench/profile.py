@@ -29,17 +29,14 @@ BATCH = 100
 
 #: Step, and the functions that begin it; module and name, of a class behind a dot.
 STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("2 entrance: context, request id, headers", ("signet.views.entrance:Entrance.__call__",)),
+    ("2 entrance: request id, headers, exchange", ("signet.views.entrance:Entrance.__call__",)),
     ("3 read the body, strictly", ("signet.views.protocol:StrictRequest",)),
     (
         "4 Authlib: grant_type → grant, answer",
         ("signet.views.authorization_server:AuthorizationServer.create_token_response",),
     ),
     ("5 authenticate the client", ("signet.oauth.token:authenticate_client",)),
-    (
-        "  … its snapshot",
-        ("signet.models.store:SqlStore.find_client",),
-    ),
+    ("5 … find its snapshot", ("signet.models.store:SqlStore.find_client",)),
     ("6 grant the scope", ("signet.oauth.token:grant_scope",)),
     ("7 confirm the sender", ("signet.oauth.token:confirm_sender",)),
     ("8 choose the key", ("signet.oauth.token:choose_key",)),

@@ -126,3 +126,26 @@ def test_nothing_that_a_refused_caller_sent_gets_into_the_log(server, request_by
     line = server.log[written:]
     assert '"level": "warning"' in line
     assert "hush" not in line
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_connection_whose_requests_never_end_starves_no_other(start_server):
+    """All of its requests are there at once, so its greenlet has nothing to wait for."""
+    server = start_server()
+    many = 800
+    body = b"grant_type=client_credentials&client_id=nobody&client_secret=x"
+    length = f"Content-Length: {len(body)}\r\n\r\n".encode()
+    with socket.socket() as busy:
+        busy.settimeout(30)
+        # There is room for all answers, so that nobody waits for us to read them.
+        busy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**19)
+        busy.connect(("127.0.0.1", server.port))
+        busy.sendall((POST + FORM + length + body) * many)
+        assert exchange(server, SMUGGLED.replace(b"signet", b"signet\r\nConnection: close")) == [
+            b"200"
+        ]
+        so_far = busy.recv(2**20, socket.MSG_PEEK).count(b"HTTP/1.1 4")
+        assert so_far < many
+        answers = b""
+        while answers.count(b"HTTP/1.1 4") < many:
+            answers += busy.recv(2**20)

@@ -132,6 +132,17 @@ def test_a_writer_gives_up_after_five_seconds():
 # What a transaction leaves behind
 
 
+@on_sqlite
+def test_only_what_may_be_lost_with_the_power_is_committed_without_waiting_for_the_disk(app):
+    """Whichever was written before by the same connection."""
+    normal, full = 1, 2
+    for durable, level in ((True, full), (False, normal), (True, full)):
+        with write(durable=durable) as session:
+            assert session.scalar(text("PRAGMA synchronous")) == level
+    with write() as session:
+        assert session.scalar(text("PRAGMA synchronous")) == full
+
+
 def test_an_error_in_the_middle_leaves_nothing(app):
     with pytest.raises(ZeroDivisionError), write() as session:
         session.add(FormNumberRow(digest="1", used_at=utc_now()))
