@@ -10,9 +10,10 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import String, bindparam, cast, func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import selectinload
 
 from signet.models.clients import ClientRow, ClientSecretRow, trusts_of
+from signet.models.database import read, read_rows
 from signet.models.scopes import ScopeRow, client_scope
 from signet.oauth.client import Audience, Client, ClientScope, ClientSecret
 from signet.oauth.public_keys import parse_jwk_set
@@ -42,38 +43,34 @@ _QUERY = (
 )
 
 
-def load_client_snapshot(
-    session: Session, client_id: str, scopes: Scopes | None = None
-) -> Client | None:
+def load_client_snapshot(client_id: str, scopes: Scopes | None = None) -> Client | None:
     """The protocol's view of a client, all of it from one moment.
 
     :param scopes: if they have been loaded before; a client may have one that is not among them.
     """
-    rows = session.execute(_QUERY, {"wanted": client_id}).all()
+    rows = read_rows(_QUERY, {"wanted": client_id})
     if not rows:
         return None
     numbers = [int(number) for number in (rows[0].scope_ids or "").split(",") if number]
     if scopes is None or not scopes.keys() >= set(numbers):
-        scopes = load_scopes(session)
+        scopes = load_scopes()
     own = (scopes.get(number) for number in numbers)
     granted = sorted((scope for scope in own if scope), key=lambda scope: scope.name)
     return _to_client(rows, tuple(granted))
 
 
-def load_scopes(session: Session) -> Scopes:
+def load_scopes() -> Scopes:
     """All scopes, with the APIs that own them."""
     query = select(ScopeRow).options(selectinload(ScopeRow.resource_servers))
-    return {
-        row.id: ClientScope(
-            name=row.name,
-            audiences=tuple(
-                Audience(api.identifier, api.signing_alg) for api in row.resource_servers
-            ),
-        )
-        if row.enabled
-        else None
-        for row in session.scalars(query)
-    }
+    with read() as session:
+        return {row.id: _to_scope(row) for row in session.scalars(query)}
+
+
+def _to_scope(row: ScopeRow) -> ClientScope | None:
+    if not row.enabled:
+        return None
+    audiences = (Audience(api.identifier, api.signing_alg) for api in row.resource_servers)
+    return ClientScope(name=row.name, audiences=tuple(audiences))
 
 
 def _to_client(rows: Sequence[Any], scopes: tuple[ClientScope, ...]) -> Client:

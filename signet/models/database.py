@@ -9,13 +9,13 @@ with a sleep that lets the others go on.
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import gevent
 from flask import Flask
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, Row, Select, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -46,6 +46,16 @@ def read(*, at_most: float = LONGEST_WAIT) -> Iterator[Session]:
     """
     with _transaction(db.engine, at_most) as session:
         yield session
+
+
+def read_rows(query: Select[Any], parameters: Mapping[str, object]) -> Sequence[Row[Any]]:
+    """The rows of one query, in a transaction of its own, without what a session would do besides.
+
+    :raises DatabaseUnavailableError: as :func:`read`.
+    """
+    engine = db.engine
+    with _in_time(engine, LONGEST_WAIT), engine.connect() as connection:
+        return connection.execute(query, parameters).all()
 
 
 @contextmanager
@@ -114,14 +124,23 @@ def init_app(app: Flask) -> None:
 
 @contextmanager
 def _transaction(engine: Engine, at_most: float) -> Iterator[Session]:
+    with (
+        _in_time(engine, at_most),
+        Session(engine, expire_on_commit=False) as session,
+        session.begin(),
+    ):
+        yield session
+
+
+@contextmanager
+def _in_time(engine: Engine, at_most: float) -> Iterator[None]:
     # A database that hangs keeps silent for ever: only a clock of ours ends the wait. (SQLite
     # answers within the call, so there is nothing to interrupt.)
     timer = gevent.Timeout(at_most) if engine.dialect.name != "sqlite" else None
     try:
         if timer is not None:
             timer.start()
-        with Session(engine, expire_on_commit=False) as session, session.begin():
-            yield session
+        yield
     except IntegrityError:
         raise
     except (DBAPIError, PoolTimeoutError) as error:

@@ -15,8 +15,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy.orm import Session
-
 from signet.models import replay_notes, tokens
 from signet.models.audit import LONGEST_FEED, Change, changes_from, last_change
 from signet.models.client_snapshots import Scopes, load_client_snapshot, load_scopes
@@ -52,8 +50,8 @@ class _Snapshot:
     loaded_at: float
 
 
-#: What is there of this name, in a transaction; all of it anew if it is to be fresh.
-_Load = Callable[[Session, str, bool], _Snapshot | None]
+#: What is there of this name; all of it anew if it is to be fresh.
+_Load = Callable[[str, bool], _Snapshot | None]
 
 
 class SqlStore:
@@ -109,7 +107,7 @@ class SqlStore:
 
     def find_secret_owner(self, client_secret: str) -> str | None:
         """See ``Store``."""
-        with self._read() as session:
+        with self._reachable(), read() as session:
             return find_secret_owner(session, client_secret)
 
     def signing_key(self, now: datetime, alg: str | None = None) -> SigningKey:
@@ -202,8 +200,8 @@ class SqlStore:
             self._snapshots.move_to_end(name)
             return snapshot.principal
         seen = self._seen
-        with self._read() as session:
-            loaded = load(session, name, fresh)
+        with self._reachable():
+            loaded = load(name, fresh)
         if loaded is None:
             self._snapshots.pop(name, None)
             return None
@@ -218,37 +216,36 @@ class SqlStore:
         if len(self._snapshots) > MOST_SNAPSHOTS:
             self._snapshots.popitem(last=False)
 
-    def _load_client(self, session: Session, client_id: str, fresh: bool) -> _Snapshot | None:
+    def _load_client(self, client_id: str, fresh: bool) -> _Snapshot | None:
         scopes, loaded_at = self._scopes, self._scopes_loaded_at
         if fresh or self._age(loaded_at) > OLDEST_SCOPES:
             seen, loaded_at = self._seen, self._monotonic()
-            scopes = load_scopes(session)
+            scopes = load_scopes()
             if seen is self._seen:
                 self._scopes, self._scopes_loaded_at = scopes, loaded_at
-        client = load_client_snapshot(session, client_id, scopes)
+        client = load_client_snapshot(client_id, scopes)
         return _Snapshot(client, loaded_at) if client is not None else None
 
-    def _load_resource_server(
-        self, session: Session, identifier: str, _fresh: bool
-    ) -> _Snapshot | None:
-        api = load_resource_server_snapshot(session, identifier)
+    def _load_resource_server(self, identifier: str, _fresh: bool) -> _Snapshot | None:
+        with read() as session:
+            api = load_resource_server_snapshot(session, identifier)
         return _Snapshot(api, self._monotonic()) if api is not None else None
 
     def _load_ring(self, now: datetime) -> tuple[KeyRing, frozenset[str]]:
         try:
-            with self._read() as session:
+            with self._reachable(), read() as session:
                 ring = load_private_key_ring(session, self._encryption, now=now)
                 return ring, load_api_algorithms(session)
         except KeyEncryptionError as error:
             raise StoreUnavailableError(str(error)) from error
 
     @contextmanager
-    def _read(self) -> Iterator[Session]:
+    def _reachable(self) -> Iterator[None]:
         # A look has just failed, and the next one will tell: nobody waits for more of that.
         if self._is_failing:
             raise DatabaseUnavailableError("no good look at the database")
-        with self._context(), read() as session:
-            yield session
+        with self._context():
+            yield
 
     def _may_serve(self, loaded_at: float) -> bool:
         """Whether something loaded at this time is fresh enough to be served.

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from signet.models.client_snapshots import load_client_snapshot
-from signet.models.database import read
 from signet.oauth.client import matching_secret
 from signet.wiring import utc_now
 from tests.cli.shell import on_one_engine, set_clock
@@ -282,8 +281,7 @@ def written(moment) -> str:
 
 def authenticates(client_id: str, client_secret: str) -> bool:
     """Whether the protocol takes the secret now."""
-    with read() as session:
-        client = load_client_snapshot(session, client_id)
+    client = load_client_snapshot(client_id)
     secret = matching_secret(client.secrets, client_secret, client_id=client_id, now=utc_now())
     return secret is not None
 

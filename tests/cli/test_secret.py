@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from signet.models.client_snapshots import load_client_snapshot
-from signet.models.database import read
 from signet.models.usage_batches import write_batch
 from signet.oauth.client import matching_secret
 from signet.usage import UsageMemory
@@ -245,8 +244,7 @@ def written(moment) -> str:
 
 def works(client_secret: str) -> bool:
     """Whether the protocol takes the secret now."""
-    with read() as session:
-        client = load_client_snapshot(session, "billing-export")
+    client = load_client_snapshot("billing-export")
     secret = matching_secret(
         client.secrets, client_secret, client_id=client.client_id, now=utc_now()
     )
