@@ -15,6 +15,12 @@ _BUSY_FROM = 60
 
 #: Name, table, columns, and which rows: on PostgreSQL, on SQLite.
 _INDEXES = (
+    (
+        "ix_client_by_name",
+        "client",
+        ["folded_name", "id", "folded_client_id", "enabled", "usable_until"],
+        None,
+    ),
     ("ix_client_access_token_lifetime", "client", ["access_token_lifetime"], None),
     ("ix_client_enabled_usable_until_id", "client", ["enabled", "usable_until", "id"], None),
     ("ix_client_last_used_at_created_at_id", "client", ["last_used_at", "created_at", "id"], None),
@@ -36,6 +42,7 @@ _INDEXES = (
 )
 #: Those that others have taken the place of.
 _FORMER = (
+    ("ix_client_folded_name_id", "client", ["folded_name", "id"]),
     ("ix_client_scope_scope_id", "client_scope", ["scope_id"]),
     ("ix_audit_entry_at", "audit_entry", ["at"]),
     (

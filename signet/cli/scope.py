@@ -7,8 +7,7 @@ import click
 from signet.cli.actor import command_line
 from signet.cli.error_edge import Group
 from signet.cli.output import answer, facts, json_option, rfc3339, table
-from signet.models.scopes import ScopeDetails, find_scope
-from signet.models.scopes import list_scopes as find_scopes
+from signet.models.scopes import AssignedScope, find_scope, list_assigned_scopes
 from signet.operations import scopes
 from signet.operations.errors import NotFoundError
 from signet.wiring import wiring
@@ -67,7 +66,7 @@ def edit_scope(name: str, apis: tuple[str, ...], description: str | None, as_jso
 @json_option
 def list_scopes(as_json: bool) -> None:
     """List the scopes by name."""
-    found = find_scopes()
+    found = list_assigned_scopes()
     answer(
         [scope_document(scope) for scope in found],
         table(
@@ -124,7 +123,7 @@ def delete_scope(name: str, as_json: bool) -> None:
     answer({"name": name, "deleted": True}, f"Deleted {name}.", as_json=as_json)
 
 
-def scope_document(scope: ScopeDetails) -> dict[str, Any]:
+def scope_document(scope: AssignedScope) -> dict[str, Any]:
     """What scripts read of a scope."""
     return {
         "name": scope.name,
@@ -136,7 +135,7 @@ def scope_document(scope: ScopeDetails) -> dict[str, Any]:
     }
 
 
-def _get_scope(name: str) -> ScopeDetails:
+def _get_scope(name: str) -> AssignedScope:
     scope = find_scope(name)
     if scope is None:
         raise NotFoundError(f"There is no scope “{name[:200]}”")

@@ -84,7 +84,15 @@ class ClientRow(Base):
     )
 
     __table_args__ = (
-        Index(None, "folded_name", "id"),
+        # With what a list by name looks at besides.
+        Index(
+            "ix_client_by_name",
+            "folded_name",
+            "id",
+            "folded_client_id",
+            "enabled",
+            "usable_until",
+        ),
         Index(None, "last_used_at", "created_at", "id"),
         Index(None, "enabled", "usable_until", "id"),
     )

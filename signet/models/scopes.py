@@ -6,6 +6,7 @@ The tables of both stand here because each knows the other; what is asked of API
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Column, ForeignKey, Index, String, Table, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
@@ -109,6 +110,9 @@ class ScopeRow(Base):
     )
 
 
+_ALL = select(ScopeRow).options(selectinload(ScopeRow.resource_servers)).order_by(ScopeRow.name)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeDetails:
     """A scope as people and scripts read it."""
@@ -119,18 +123,27 @@ class ScopeDetails:
     enabled: bool
     #: Identifiers of the APIs that own it.
     apis: tuple[str, ...]
-    #: How many clients it is assigned to.
-    client_count: int
     created_at: datetime
     version: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignedScope(ScopeDetails):
+    """A scope and how many clients it is assigned to, who must be counted for that."""
+
+    client_count: int
+
+
 def list_scopes() -> tuple[ScopeDetails, ...]:
     """All scopes, by name."""
-    query = select(ScopeRow).options(selectinload(ScopeRow.resource_servers))
     with read() as session:
-        rows = list(session.scalars(query.order_by(ScopeRow.name)))
-        return _to_details(session, rows)
+        return tuple(ScopeDetails(**_facts(row)) for row in session.scalars(_ALL))
+
+
+def list_assigned_scopes() -> tuple[AssignedScope, ...]:
+    """The same, with how many clients each is assigned to."""
+    with read() as session:
+        return _count_clients(session, list(session.scalars(_ALL)))
 
 
 def list_scope_names() -> tuple[str, ...]:
@@ -139,18 +152,18 @@ def list_scope_names() -> tuple[str, ...]:
         return tuple(session.scalars(select(ScopeRow.name).order_by(ScopeRow.name)))
 
 
-def find_scope(name: str) -> ScopeDetails | None:
+def find_scope(name: str) -> AssignedScope | None:
     """The scope with exactly this name."""
     with read() as session:
         row = find_scope_row(session, name)
-        return _to_details(session, [row])[0] if row else None
+        return _count_clients(session, [row])[0] if row else None
 
 
-def find_scope_by_number(number: int) -> ScopeDetails | None:
+def find_scope_by_number(number: int) -> AssignedScope | None:
     """The scope with this row number, which pages use in their addresses."""
     with read() as session:
         row = session.get(ScopeRow, number)
-        return _to_details(session, [row])[0] if row else None
+        return _count_clients(session, [row])[0] if row else None
 
 
 def find_scope_row(session: Session, name: str) -> ScopeRow | None:
@@ -163,22 +176,22 @@ def find_scope_rows(session: Session, names: set[str]) -> list[ScopeRow]:
     return list(session.scalars(select(ScopeRow).where(ScopeRow.name.in_(names))))
 
 
-def _to_details(session: Session, rows: list[ScopeRow]) -> tuple[ScopeDetails, ...]:
+def _count_clients(session: Session, rows: list[ScopeRow]) -> tuple[AssignedScope, ...]:
     columns = client_scope.c
     query = select(columns.scope_id, func.count()).group_by(columns.scope_id)
     if len(rows) == 1:
         query = query.where(columns.scope_id == rows[0].id)
     counts: dict[int, int] = dict(session.execute(query).all())
-    return tuple(
-        ScopeDetails(
-            number=row.id,
-            name=row.name,
-            description=row.description,
-            enabled=row.enabled,
-            apis=tuple(api.identifier for api in row.resource_servers),
-            client_count=counts.get(row.id, 0),
-            created_at=row.created_at,
-            version=row.version,
-        )
-        for row in rows
-    )
+    return tuple(AssignedScope(**_facts(row), client_count=counts.get(row.id, 0)) for row in rows)
+
+
+def _facts(row: ScopeRow) -> dict[str, Any]:
+    return {
+        "number": row.id,
+        "name": row.name,
+        "description": row.description,
+        "enabled": row.enabled,
+        "apis": tuple(api.identifier for api in row.resource_servers),
+        "created_at": row.created_at,
+        "version": row.version,
+    }

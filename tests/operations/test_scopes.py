@@ -8,7 +8,12 @@ from signet.models.audit_log import verify_chain
 from signet.models.clients import load_client_snapshot
 from signet.models.database import read
 from signet.models.resource_servers import find_resource_server, list_resource_servers
-from signet.models.scopes import find_scope, find_scope_by_number, list_scopes
+from signet.models.scopes import (
+    find_scope,
+    find_scope_by_number,
+    list_assigned_scopes,
+    list_scopes,
+)
 from signet.operations import clients, resource_servers, scopes
 from signet.operations.errors import EditConflictError, InUseError, NotFoundError, OperationError
 from tests.operations.acting import (
@@ -268,7 +273,7 @@ def test_scopes_are_listed_by_name_with_the_number_of_their_clients(orders):
     make_scope("archive")
     register("one", scopes=["orders.read"])
     register("two", scopes=["orders.read", "archive"])
-    assert [(scope.name, scope.client_count) for scope in list_scopes()] == [
+    assert [(scope.name, scope.client_count) for scope in list_assigned_scopes()] == [
         ("archive", 1),
         ("orders.read", 2),
     ]

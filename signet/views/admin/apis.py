@@ -7,7 +7,7 @@ from wtforms.validators import InputRequired, Regexp
 
 from signet.models.credential_activity import activity_of
 from signet.models.resource_servers import ResourceServerDetails, list_resource_servers
-from signet.models.scopes import ScopeDetails, list_scopes
+from signet.models.scopes import AssignedScope, list_assigned_scopes
 from signet.models.secrets import live_secrets
 from signet.oauth.server import INTROSPECTION_PATH, JWKS_PATH
 from signet.operations import resource_servers
@@ -196,5 +196,5 @@ def _delete_page(number: int) -> str:
     )
 
 
-def _scopes(api: ResourceServerDetails) -> list[ScopeDetails]:
-    return [scope for scope in list_scopes() if scope.name in api.scopes]
+def _scopes(api: ResourceServerDetails) -> list[AssignedScope]:
+    return [scope for scope in list_assigned_scopes() if scope.name in api.scopes]

@@ -9,7 +9,7 @@ from wtforms.form import BaseForm
 from wtforms.validators import InputRequired, Regexp, ValidationError
 
 from signet.models.resource_servers import ResourceServerDetails, list_resource_servers
-from signet.models.scopes import ScopeDetails, find_scope_by_number, list_scopes
+from signet.models.scopes import AssignedScope, find_scope_by_number, list_assigned_scopes
 from signet.operations import scopes
 from signet.operations.errors import EditConflictError, InUseError, OperationError
 from signet.operations.text import check_api_identifier, check_scope_name
@@ -81,7 +81,7 @@ class EditScopeForm(AdminForm):
 @bp.get("")
 def index() -> ResponseReturnValue:
     """All scopes, grouped by API."""
-    all_scopes = list_scopes()
+    all_scopes = list_assigned_scopes()
     owners = list_resource_servers()
     groups = [(api, [scope for scope in all_scopes if scope.name in api.scopes]) for api in owners]
     return render_template(
@@ -206,7 +206,7 @@ def _new_page(form: NewScopeForm) -> str:
     return render_template("admin/scopes/new.html", form=form, choices=choices)
 
 
-def _edit_page(form: EditScopeForm, scope: ScopeDetails, *, conflict: bool = False) -> str:
+def _edit_page(form: EditScopeForm, scope: AssignedScope, *, conflict: bool = False) -> str:
     return render_template(
         "admin/scopes/edit.html",
         form=form,
@@ -223,19 +223,19 @@ def _conflict_page(form: EditScopeForm, number: int) -> ResponseReturnValue:
     return _edit_page(form, newest, conflict=True), 409
 
 
-def _delete_page(scope: ScopeDetails) -> str:
+def _delete_page(scope: AssignedScope) -> str:
     impact = scope_impact(scope.name, wiring().clock())
     return render_template("admin/scopes/delete.html", scope=scope, impact=impact)
 
 
-def _get_scope(number: int) -> ScopeDetails:
+def _get_scope(number: int) -> AssignedScope:
     scope = find_scope_by_number(number)
     if scope is None:
         abort(404)
     return scope
 
 
-def _owners(scope: ScopeDetails) -> list[ResourceServerDetails]:
+def _owners(scope: AssignedScope) -> list[ResourceServerDetails]:
     return [api for api in list_resource_servers() if api.identifier in scope.apis]
 
 
