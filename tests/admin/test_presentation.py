@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app import create_app
+from signet.models.counted import counted
 from signet.views.admin.presentation import (
     ago_or_in,
     format_datetime,
@@ -73,6 +74,11 @@ def test_how_far_away_a_moment_is_never_promises_more_time_than_there_is(
 @pytest.mark.parametrize(("number", "text"), [(0, "0"), (999, "999"), (38_112, "38,112")])
 def test_a_number_has_separators(number: int, text: str):
     assert format_number(number) == text
+
+
+def test_of_very_many_no_more_is_said_than_was_counted():
+    assert format_number(counted(10_000)) == "10,000"
+    assert format_number(counted(10_001)) == "10,000+"
 
 
 def test_every_asset_of_a_page_is_there_under_the_hash_of_its_content(sqlite_house: House):
