@@ -30,6 +30,7 @@ from bench.stored_rows import fill
 from signet import background
 from signet.extensions import db
 from signet.models.client_list import IDLE, SORTS, STATES
+from signet.models.schema import bind_migrations
 from signet.models.usage_batches import write_batch
 from signet.operations.client_facts import ClientFacts
 from signet.operations.clients import delete_client, register_client
@@ -112,7 +113,8 @@ def furnish(server: Server, clients: int, entries: int) -> None:
                 f"scope-{number}", apis=["https://api.example.org"], actor=TEST, now=utc_now()
             )
     report_start(server)
-    with server.opened():
+    with server.opened() as app:
+        bind_migrations(app)
         flask_migrate.downgrade(revision=SCHEMA)
         database_url = db.engine.url
     began = time.monotonic()

@@ -21,7 +21,7 @@ from signet.models.clients import ClientRow, ClientSecretRow, find_client
 from signet.models.counted import Counted
 from signet.models.database import read, write
 from signet.models.principal_names import PrincipalNameRow
-from signet.models.schema import upgrade_schema
+from signet.models.schema import bind_migrations, upgrade_schema
 from signet.models.usage import BUSY_FROM, UseCountRow
 from signet.oauth.client import CLIENT_SECRET_BASIC, PRIVATE_KEY_JWT, REGISTERED_METHODS
 from signet.operations import client_secrets, clients
@@ -300,6 +300,7 @@ def test_a_migration_works_out_what_is_kept_for_lists_afterwards(app):
 
     before = seen()
     assert before[-3:] == [["client-1"], ["client-1"], ["client-1"]]
+    bind_migrations(app)
     flask_migrate.downgrade(revision="0016")
     upgrade_schema()
     assert seen() == before
