@@ -130,7 +130,7 @@ def _read_by_object(wanted: AuditFilter, up_to: int | None, page: Page) -> Any:
     others = _conditions(replace(wanted, actor="", action="", object=""), up_to)
     ways = _ways_to(wanted.object, AuditEntryRow.object_id, AuditEntryRow.object_name)
     some = [
-        select_page(Choice(_NUMBER, (*acts, *others, Condition(way)), None, Counted(0)), page)
+        select_page(Choice(_NUMBER, (*acts, *others, Condition(way)), None, 0, Counted(0)), page)
         for way in ways
     ]
     keys = union(*(select(part.c.key) for part in some)).subquery()

@@ -4,7 +4,7 @@ The state of a client is said twice, as a rule over one client and as a conditio
 test holds the two together.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -214,7 +214,11 @@ def _conditions(wanted: ClientFilter, now: datetime) -> list[Condition]:
         )
         conditions.append(Condition(is_part, rows_that_contain(part)))
     if wanted.state:
-        conditions += _is_idle(now) if wanted.state == IDLE else _is_in_state(wanted.state, now)
+        by_use = wanted.sort.endswith("used")
+        if wanted.state == IDLE:
+            conditions += _is_idle(now, by_use=by_use)
+        else:
+            conditions += _is_in_state(wanted.state, now, by_use=by_use)
     if wanted.scope:
         number = select(ScopeRow.id).where(ScopeRow.name == wanted.scope).scalar_subquery()
         has_it = select(client_scope.c.client_id).where(client_scope.c.scope_id == number)
@@ -223,22 +227,28 @@ def _conditions(wanted: ClientFilter, now: datetime) -> list[Condition]:
     return conditions
 
 
-def _is_idle(now: datetime) -> list[Condition]:
+def _is_idle(now: datetime, *, by_use: bool) -> list[Condition]:
     used, created, before = ClientRow.last_used_at, ClientRow.created_at, now - IDLE_AFTER
+    was_idle_since = or_(unindexed(used) > NEVER, created < before)
     by_index = union_all(
         select(ClientRow.id).where(used > NEVER, used < before),
         select(ClientRow.id).where(used == NEVER, created < before),
     )
-    is_idle = and_(unindexed(used) < before, or_(unindexed(used) > NEVER, created < before))
     return [
-        Condition(is_idle, select(by_index.subquery().c.id)),
+        Condition(
+            and_(unindexed(used) < before, was_idle_since),
+            select(by_index.subquery().c.id),
+            read_by=and_(used < before, was_idle_since) if by_use else None,
+        ),
         Condition(unindexed(ClientRow.enabled).is_(True)),
     ]
 
 
-def _is_in_state(state: str, now: datetime) -> list[Condition]:
+def _is_in_state(state: str, now: datetime, *, by_use: bool) -> list[Condition]:
     if state == DISABLED:
-        return [_where(ClientRow.enabled, lambda enabled: [enabled.is_(False)])]
+        enabled = ClientRow.enabled
+        by_index = select(ClientRow.id).where(enabled.is_(False))
+        return [Condition(unindexed(enabled).is_(False), by_index)]
     conditions = [
         Condition(
             and_(
@@ -250,16 +260,13 @@ def _is_in_state(state: str, now: datetime) -> list[Condition]:
             ),
         )
     ]
-    if state == ACTIVE:
-        conditions.append(_where(ClientRow.last_used_at, lambda used: [used > NEVER]))
-    if state == NEVER_USED:
-        conditions.append(_where(ClientRow.last_used_at, lambda used: [used == NEVER]))
+    if state in (ACTIVE, NEVER_USED):
+        used, since = ClientRow.last_used_at, unindexed(ClientRow.last_used_at)
+        rule = used > NEVER if state == ACTIVE else used == NEVER
+        holds = since > NEVER if state == ACTIVE else since == NEVER
+        by_index = select(ClientRow.id).where(rule)
+        conditions.append(Condition(holds, by_index, read_by=rule if by_use else None))
     return conditions
-
-
-def _where(column: Any, rule: Callable[[Any], list[Any]]) -> Condition:
-    """A condition that one column decides."""
-    return Condition(and_(*rule(unindexed(column))), select(ClientRow.id).where(*rule(column)))
 
 
 def _usable_in(state: str, until: Any, now: datetime) -> list[Any]:

@@ -99,6 +99,11 @@ def engine_options(url: URL) -> dict[str, Any]:
         "lock_timeout": milliseconds,
         "idle_in_transaction_session_timeout": 4 * milliseconds,
         "timezone": "UTC",
+        # What a request asks is short and has its index: nothing is won by reading whole tables,
+        # by starting other processes, or by compiling.
+        "random_page_cost": "1.1",
+        "max_parallel_workers_per_gather": 0,
+        "jit": "off",
     }
     return options | {
         "isolation_level": "READ COMMITTED",

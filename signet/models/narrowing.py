@@ -18,6 +18,8 @@ from signet.models.counted import MOST_COUNTED, Counted, count_at_most, counted
 MOST_GATHERED = 20_000
 #: What must be read to be counted is counted so far only.
 MOST_READ = 1_000
+#: So many may come between the look at how many there are and the look at them.
+_NEW_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Choice:
     conditions: tuple[Condition, ...]
     #: The one whose rows are gathered; ``None``: the list is read in its order.
     gathered: Condition | None
+    #: How many rows that one has found.
+    rows: int
     #: How many fulfil the conditions; ``None``: that takes another look.
     matching: Counted | None
 
@@ -84,7 +88,7 @@ def choose(session: Session, key: Any, conditions: Sequence[Condition]) -> Choic
         matching = counted(different[0])
         if gathered is None:
             matching = Counted(matching.number, is_all=False)
-    return Choice(key, tuple(conditions), gathered, matching)
+    return Choice(key, tuple(conditions), gathered, min(rows, default=0), matching)
 
 
 def select_page(choice: Choice, page: Page) -> Any:
@@ -129,8 +133,8 @@ def _most_counted(choice: Choice) -> int:
 
 def _gather(query: Select[Any], choice: Choice) -> Select[Any]:
     assert choice.gathered is not None
-    # The limit takes nothing away: it keeps the engine from a way of its own.
-    found = choice.gathered.found.limit(MOST_GATHERED + 1).subquery()
+    # The limit takes nothing away: it tells the engine how few there are, some new ones included.
+    found = choice.gathered.found.limit(2 * choice.rows + _NEW_ROWS).subquery()
     keys = select(found.c[0].label("key")).distinct().subquery()
     others = (other.holds for other in choice.conditions if other is not choice.gathered)
     return query.join(keys, keys.c.key == choice.key).where(*others)
