@@ -55,7 +55,7 @@ def _moment(value: object) -> str:
     """As SQLite keeps a moment; PostgreSQL reads it, and its sessions are in UTC too."""
     if not isinstance(value, datetime):
         raise TypeError(f"no {type(value).__name__} can be in a row")
-    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def _is_postgresql(session: Session) -> bool:
