@@ -19,7 +19,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from signet.oauth.store import StoreUnavailableError
 from signet.views.answer import NOT_MODIFIED, Answer
 from signet.views.error_edge import answer_http_error, answer_oauth_error, answer_unavailable
-from signet.views.exchange import Exchange, begin_exchange, end_exchange, leave_exchange
+from signet.views.exchange import Exchange, begin_exchange, end_exchange, leave_exchange, request_id
 from signet.views.listeners import came_by_admin_listener
 from signet.views.request_log import REQUEST_ID
 from signet.views.response_headers import headers_of_every_answer
@@ -118,5 +118,5 @@ def _answer(route: Route, environ: "WSGIEnvironment") -> Answer:
     except StoreUnavailableError as error:
         return answer_unavailable(error)
     except Exception:
-        log.exception("a request failed")
+        log.exception("a request failed", extra={"request_id": request_id()})
         return answer_http_error(InternalServerError())

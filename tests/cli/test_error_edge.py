@@ -104,7 +104,6 @@ def commands_of(app: Flask) -> dict[str, Any]:
 @on_one_engine
 def test_every_command_is_within_the_edge(app: Flask):
     listed = commands_of(app)
-    del listed["db"]
     prepare = listed.pop("prepare")
     groups = [*listed.values(), listed["api"].commands["secret"], listed["admin"].commands["link"]]
     assert all(isinstance(group, Group) for group in groups)

@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 
 from signet.models.audit_log import verify_chain
-from signet.models.clients import find_client, load_client_snapshot
-from signet.models.database import read
+from signet.models.client_snapshots import load_client_snapshot
+from signet.models.clients import find_client
 from signet.oauth.client import (
     TLS_CLIENT_AUTH,
     Client,
@@ -37,8 +37,7 @@ def first(app) -> IssuedSecret:
 
 
 def works(issued: IssuedSecret, now=LATER) -> bool:
-    with read() as session:
-        client = load_client_snapshot(session, issued.client_id)
+    client = load_client_snapshot(issued.client_id)
     return client is not None and takes(client, issued.client_secret, now)
 
 
@@ -328,8 +327,7 @@ def test_what_is_not_there_is_not_found(first):
 
 def test_the_stored_digest_is_no_secret(first):
     """SECURITY C15."""
-    with read() as session:
-        client = load_client_snapshot(session, "billing")
+    client = load_client_snapshot("billing")
     assert client is not None
     (secret,) = client.secrets
     assert secret.digest == digest_client_secret(first.client_secret, client_id="billing")

@@ -5,8 +5,7 @@ from functools import partial
 import pytest
 
 from signet.models.audit_log import verify_chain
-from signet.models.clients import load_client_snapshot
-from signet.models.database import read
+from signet.models.client_snapshots import load_client_snapshot
 from signet.models.resource_servers import find_resource_server, list_resource_servers
 from signet.models.scopes import (
     find_scope,
@@ -45,8 +44,7 @@ def get(name: str = "orders.read"):
 
 
 def granted(client_id: str = "billing") -> dict[str, tuple[str, ...]]:
-    with read() as session:
-        client = load_client_snapshot(session, client_id)
+    client = load_client_snapshot(client_id)
     assert client is not None
     return {scope.name: tuple(api.identifier for api in scope.audiences) for scope in client.scopes}
 
