@@ -5,7 +5,6 @@ its log: a master that has imported a database driver hands its workers a wait t
 """
 
 import ctypes
-import functools
 import gc
 import itertools
 import multiprocessing
@@ -64,8 +63,8 @@ os.umask(0o077)
 chdir = str(ROOT)
 bind = [settings.bind, settings.admin_bind] if settings.has_admin_listener else [settings.bind]
 workers = settings.workers
-# Slow readers and slow writers cost a greenlet each, not a thread.
-worker_class = "gevent"
+# Slow readers and slow writers cost a greenlet each, not a thread: gevent's worker, and a little.
+worker_class = "signet.worker.Worker"
 worker_connections = 1000
 # Every worker makes its own connections and decrypts the keys itself, after the fork.
 preload_app = False
@@ -179,10 +178,8 @@ def pre_fork(server: Any, worker: Any) -> None:
 def post_fork(server: object, worker: Any) -> None:
     """Let a worker import the app without looking for garbage: a sixth of its start."""
     gc.disable()
-    import gevent  # neither of them in the master, which needs none
-    from prometheus_client import values
+    from prometheus_client import values  # not in the master, which needs none
 
-    worker.give_turn = functools.partial(gevent.sleep, 0)
     values.ValueClass = values.MultiProcessValue(lambda: worker.metrics_file)
 
 
@@ -194,15 +191,6 @@ def post_worker_init(worker: Any) -> None:
     gc.freeze()
     gc.enable()
     background.start(worker.wsgi)
-
-
-def post_request(worker: Any, req: object, environ: object, resp: object) -> None:
-    """Let the other connections have their turn.
-
-    The next request of a busy connection is there before this one has ended, so its greenlet would
-    go on without ever waiting, and starve all others of the worker.
-    """
-    worker.give_turn()
 
 
 def worker_exit(server: object, worker: Any) -> None:

@@ -21,6 +21,7 @@ STOREYS = (
         "signet.outbound",
         "signet.usage",
         "signet.bookkeeping",
+        "signet.worker",
     ),
     ("signet.extensions",),
     ("signet.models",),
