@@ -7,10 +7,8 @@ add is the difference to the processor time that a served token takes under load
 """
 
 import gc
-import io
 import logging
 import statistics
-import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -22,6 +20,7 @@ from typing import Any
 from bench.contestants import register, signet_server, token_body
 from bench.load import Target, load_fully
 from bench.processes import processor_seconds
+from tests.token_request import environ
 
 REQUESTS = 3_000
 #: At once, so that what is done for many at once is.
@@ -132,24 +131,7 @@ def _wrap(place: str, step: str, stopwatch: Stopwatch) -> None:
 
 def _ask(application: Callable[..., Any], body: bytes) -> None:
     statuses: list[str] = []
-    environ = {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": "/connect/token",
-        "SCRIPT_NAME": "",
-        "QUERY_STRING": "",
-        "SERVER_NAME": "127.0.0.1",
-        "SERVER_PORT": "8000",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
-        "HTTP_HOST": "127.0.0.1:8000",
-        "CONTENT_TYPE": "application/x-www-form-urlencoded",
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.input_terminated": True,
-        "wsgi.errors": sys.stderr,
-    }
-    application(environ, lambda status, headers: statuses.append(status))
+    application(environ(body), lambda status, headers: statuses.append(status))
     assert statuses == ["200 OK"], statuses
 
 

@@ -3,7 +3,6 @@
 How long it takes is for ``bench/``. Whoever passes a ceiling here, and needs to, raises it by hand.
 """
 
-import io
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from signet.usage import flush
 from signet.wiring import utc_now, wiring
 from tests.admin.signing_in import TEST
 from tests.conftest import MakeSettings
+from tests.token_request import environ
 
 #: Python functions that are called for a token whose client is known to this worker …
 MOST_CALLS = 190
@@ -71,25 +71,6 @@ def ask(app: Flask) -> Callable[[str], None]:
         ask("known")
     wiring().books.write_down()
     return ask
-
-
-def environ(body: bytes) -> dict[str, Any]:
-    """A request as gunicorn hands it over."""
-    return {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": "/connect/token",
-        "SCRIPT_NAME": "",
-        "QUERY_STRING": "",
-        "SERVER_NAME": "127.0.0.1",
-        "SERVER_PORT": "8000",
-        "REMOTE_ADDR": "127.0.0.1",
-        "HTTP_USER_AGENT": "curl/8.5.0",
-        "CONTENT_TYPE": "application/x-www-form-urlencoded",
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.input_terminated": True,
-        "wsgi.url_scheme": "http",
-    }
 
 
 @contextmanager
