@@ -26,7 +26,7 @@ class Outcome:
 
     answers: int
     seconds: float
-    #: Answers that were no token, and connections that broke.
+    #: Answers that were not as expected, and connections that broke.
     failures: int
     #: Milliseconds.
     p50: float
@@ -60,19 +60,27 @@ class _Connection:
         length = int(head.partition(b"\r\ncontent-length:")[2].split(b"\r\n", 1)[0])
         return len(self.received) >= end + 4 + length
 
-    def take_answer(self) -> bool:
-        """Forget the answer, and say whether it was a token."""
-        is_token = self.received.startswith(b"HTTP/1.1 200") and b'"access_token"' in self.received
+    def take_answer(self, expected: bytes) -> bool:
+        """Forget the answer, and say whether it was as expected."""
+        is_good = self.received.startswith(b"HTTP/1.1 200") and expected in self.received
         self.received.clear()
-        return is_token
+        return is_good
 
 
 def generate(
-    url: str, bodies: Sequence[bytes], seconds: float, connections: int, *, rate: float = 0.0
+    url: str,
+    bodies: Sequence[bytes],
+    seconds: float,
+    connections: int,
+    *,
+    rate: float = 0.0,
+    expected: bytes = b'"access_token"',
 ) -> Outcome:
     """Ask for tokens by so many kept connections.
 
+    :param bodies: behind each, after a space, may stand its DPoP proof.
     :param rate: requests per second; 0: each connection asks as soon as it is answered.
+    :param expected: what is in a good answer.
     """
     parts = urlsplit(url)
     assert parts.hostname == "127.0.0.1", "only this machine is loaded"
@@ -82,7 +90,7 @@ def generate(
     opened = list(idle)
     gc.disable()
     try:
-        return _Run(requests, idle, seconds, rate).run()
+        return _Run(requests, idle, seconds, rate, expected).run()
     finally:
         gc.enable()
         for connection in opened:
@@ -91,9 +99,15 @@ def generate(
 
 class _Run:
     def __init__(
-        self, requests: Iterator[bytes], idle: list[_Connection], seconds: float, rate: float
+        self,
+        requests: Iterator[bytes],
+        idle: list[_Connection],
+        seconds: float,
+        rate: float,
+        expected: bytes,
     ) -> None:
         self._requests = requests
+        self._expected = expected
         self._idle = idle
         self._busy: dict[socket.socket, _Connection] = {}
         self._rate = rate
@@ -150,7 +164,7 @@ class _Run:
             connection = self._busy[each]
             if connection.is_answered():
                 self._durations.append(time.perf_counter() - connection.asked)
-                self._failures += not connection.take_answer()
+                self._failures += not connection.take_answer(self._expected)
                 del self._busy[each]
                 self._idle.append(connection)
 
@@ -163,10 +177,13 @@ def _moments(begin: float, end: float, rate: float) -> Iterator[float]:
         moment += dice.expovariate(rate)
 
 
-def _request(path: str, host: str, body: bytes) -> bytes:
+def _request(path: str, host: str, line: bytes) -> bytes:
+    body, _, proof = line.partition(b" ")
     head = (
         f"POST {path} HTTP/1.1\r\nHost: {host}\r\n"
         "Content-Type: application/x-www-form-urlencoded\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
+        f"Content-Length: {len(body)}\r\n"
     )
-    return head.encode() + body
+    if proof:
+        head += f"DPoP: {proof.decode()}\r\n"
+    return f"{head}\r\n".encode() + body

@@ -15,21 +15,26 @@ SCRIPT = Path(__file__).parent / "token.lua"
 
 
 class LoadError(Exception):
-    """A server did not answer every request with a token."""
+    """A server did not answer every request as it should."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where tokens are asked for, and the file of the bodies that ask for them, one a line."""
+    """Where tokens are asked for, and the file of the bodies that ask for them, one a line.
+
+    Behind a body, after a space, may stand the DPoP proof that is sent with it.
+    """
 
     url: str
     bodies: Path
     #: How many of them are left out at the beginning, once.
     start: int = 0
+    #: What the body of a good answer holds.
+    expected: str = '"access_token"'
 
     def read_bodies(self) -> Sequence[bytes]:
-        """The bodies, in the order in which they are sent."""
-        bodies = self.bodies.read_bytes().split()
+        """The lines, in the order in which they are sent."""
+        bodies = self.bodies.read_bytes().splitlines()
         start = self.start % len(bodies)
         return bodies[start:] + bodies[:start]
 
@@ -42,27 +47,31 @@ def generator_name() -> str:
 def load_fully(target: Target, seconds: float) -> Outcome:
     """Ask for as many tokens as the server gives.
 
-    :raises LoadError: if any answer was no token.
+    :raises LoadError: if any answer was not what is expected.
     """
     if shutil.which("wrk"):
         return _checked(_run_wrk(target, seconds), target)
-    return _checked(generate(target.url, target.read_bodies(), seconds, CONNECTIONS), target)
+    return _checked(_generate(target, seconds), target)
 
 
 def load_evenly(target: Target, seconds: float, rate: float) -> Outcome:
     """Ask for so many tokens a second, whether or not the server keeps up.
 
-    :raises LoadError: if any answer was no token.
+    :raises LoadError: if any answer was not what is expected.
     """
-    outcome = generate(target.url, target.read_bodies(), seconds, CONNECTIONS, rate=rate)
-    return _checked(outcome, target)
+    return _checked(_generate(target, seconds, rate), target)
+
+
+def _generate(target: Target, seconds: float, rate: float = 0.0) -> Outcome:
+    expected, bodies = target.expected.encode(), target.read_bodies()
+    return generate(target.url, bodies, seconds, CONNECTIONS, rate=rate, expected=expected)
 
 
 def _run_wrk(target: Target, seconds: float) -> Outcome:
     # Whole seconds only. A slow server must not look like one that fails.
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--latency"]
     command += ["--timeout", "60s", "-s", str(SCRIPT), target.url, "--"]
-    command += [str(target.bodies), str(target.start)]
+    command += [str(target.bodies), str(target.start), target.expected]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = [line for line in run.stdout.splitlines() if line.startswith("{")]
     if run.returncode or not lines:
@@ -73,6 +82,6 @@ def _run_wrk(target: Target, seconds: float) -> Outcome:
 def _checked(outcome: Outcome, target: Target) -> Outcome:
     if outcome.failures or not outcome.answers:
         raise LoadError(
-            f"{outcome.failures} of {outcome.answers} answers of {target.url} were no token"
+            f"{outcome.failures} of {outcome.answers} answers of {target.url} were not as expected"
         )
     return outcome

@@ -1,8 +1,9 @@
--- What wrk sends: the bodies of a file, one a line, in rotation from a place on. Every answer that is not 200 with an
--- access_token is counted; the outcome is one line of JSON.
+-- What wrk sends: the bodies of a file, one a line, in rotation from a place on; behind a body may stand its DPoP proof.
+-- Every answer that is not 200 with the expected text is counted; the outcome is one line of JSON.
 local threads = {}
 local requests = {}
 local place = 0
+local expected = ""
 failures = 0
 
 function setup(thread)
@@ -12,9 +13,12 @@ end
 function init(arguments)
     local headers = { ["Content-Type"] = "application/x-www-form-urlencoded" }
     for line in io.lines(arguments[1]) do
-        requests[#requests + 1] = wrk.format("POST", nil, headers, line)
+        local body, proof = line:match("^(%S+) ?(%S*)$")
+        headers["DPoP"] = proof ~= "" and proof or nil
+        requests[#requests + 1] = wrk.format("POST", nil, headers, body)
     end
     place = tonumber(arguments[2])
+    expected = arguments[3]
 end
 
 function request()
@@ -23,7 +27,7 @@ function request()
 end
 
 function response(status, headers, body)
-    if status ~= 200 or not body:find('"access_token"', 1, true) then
+    if status ~= 200 or not body:find(expected, 1, true) then
         failures = failures + 1
     end
 end
