@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test soak lint format pictures bench bench-profile bench-scale bench-memory bench-pages setup-test packages pins .venv
+.PHONY: help setup run test soak lint format pictures bench bench-profile bench-scale bench-memory bench-pages bench-writes bench-start setup-test packages pins .venv
 
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,12 @@ bench-memory: setup-test ## watch the memory of the processes under ten minutes 
 
 bench-pages: setup-test packages ## measure the admin pages with 5,000 clients against their budgets
 	@$(BIN)/python -m bench.pages
+
+bench-writes: setup-test ## measure the requests that must write to the database
+	@$(BIN)/python -m bench.writes
+
+bench-start: setup-test ## measure how long a start takes until the first token
+	@$(BIN)/python -m bench.start
 
 setup-test: setup ## install what the tests need besides
 	@$(call install,requirements-dev.txt)

@@ -37,7 +37,9 @@ from signet.oauth.client import digest_client_secret, generate_client_secret
 from signet.settings import load_settings
 from tests.running import Server
 
-ENGINES = ("sqlite", "postgresql")
+#: As they are called in tables.
+NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+ENGINES = tuple(NAMES)
 
 
 @contextmanager
@@ -47,7 +49,7 @@ def signet_with_many(
     """Signet with so many clients: as one of them asks it, and as many do in rotation."""
     with _server(folder, engine) as server:
         one = token_body(*register(server))
-        many = _add_copies(server, clients - 1, rotating)
+        many = add_copies(server, clients - 1, rotating)
         server.start()
         alone = Contestant(SIGNET, "RS256", target_of(server, folder / "one", one), server.pid)
         yield alone, replace(alone, target=target_of(server, folder / "many", *many))
@@ -63,7 +65,7 @@ def _server(folder: Path, engine: str) -> Iterator[Server]:
             yield server
 
 
-def _add_copies(server: Server, count: int, rotating: int) -> list[str]:
+def add_copies(server: Server, count: int, rotating: int) -> list[str]:
     """Copy the client so often; the forms of those that get a secret that somebody knows."""
     engine = create_engine(load_settings(server.environ).database_url)
     with engine.begin() as connection:

@@ -1,6 +1,7 @@
 """What a server takes of the machine: processor and memory of all its processes, from ``/proc``."""
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ PROC = Path("/proc")
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 #: Places in ``/proc/…/stat`` behind the name of the program.
-SESSION, USER, SYSTEM = 3, 11, 12
+PARENT, SESSION, USER, SYSTEM, ENDED_USER, ENDED_SYSTEM, BEGAN = 1, 3, 11, 12, 13, 14, 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,51 @@ def processor_seconds(leader: int) -> float:
     return ticks / TICKS_PER_SECOND
 
 
+def parent_of(pid: int) -> int:
+    """The process that started this one.
+
+    :raises ProcessLookupError: if there is no such process.
+    """
+    return int(_known_stat(pid)[PARENT])
+
+
+def children_of(parent: int) -> list[int]:
+    """The processes that this one has started and that live."""
+    pids = [int(folder.name) for folder in PROC.iterdir() if folder.name.isdigit()]
+    return [pid for pid in pids if (fields := _stat(pid)) and int(fields[PARENT]) == parent]
+
+
+def family_seconds(parent: int) -> float:
+    """User and system time so far of a process and its children, those that have ended as well.
+
+    :raises ProcessLookupError: if there is no such process.
+    """
+    fields = _known_stat(parent)
+    ticks = sum(int(fields[place]) for place in (USER, SYSTEM, ENDED_USER, ENDED_SYSTEM))
+    for pid in children_of(parent):
+        if child := _stat(pid):
+            ticks += int(child[USER]) + int(child[SYSTEM])
+    return ticks / TICKS_PER_SECOND
+
+
+def own_seconds(pid: int) -> float:
+    """User and system time so far of one process.
+
+    :raises ProcessLookupError: if there is no such process.
+    """
+    fields = _known_stat(pid)
+    return (int(fields[USER]) + int(fields[SYSTEM])) / TICKS_PER_SECOND
+
+
+def age_of(pid: int) -> float:
+    """Seconds since the fork of a process; the kernel counts in hundredths.
+
+    :raises ProcessLookupError: if there is no such process.
+    """
+    began = int(_known_stat(pid)[BEGAN]) / TICKS_PER_SECOND
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - began
+
+
 def busy_seconds() -> float:
     """What all processes of the machine have taken of its processors so far."""
     # user, nice, system, idle, iowait, irq, softirq
@@ -58,6 +104,13 @@ def memory_of(leader: int) -> list[Memory]:
         sizes = [line.split()[1] for line in text.splitlines() if line.startswith("Pss:")]
         found.append(Memory(pid, 1024 * int(sizes[0])))
     return found
+
+
+def _known_stat(pid: int) -> list[str]:
+    fields = _stat(pid)
+    if fields is None:
+        raise ProcessLookupError(pid)
+    return fields
 
 
 def _stat(pid: int) -> list[str] | None:
