@@ -57,10 +57,10 @@ def signet(
 
 @contextmanager
 def signet_server(folder: Path, database_url: str = "", **variables: str) -> Iterator[Server]:
-    """A prepared installation with two workers, to be started; it is stopped in any case."""
+    """A prepared installation, by default with two workers, to be started; it is stopped anyway."""
     folder.mkdir()
     url = database_url or f"sqlite:///{folder / 'signet.db'}"
-    server = Server(folder, url, SIGNET_WORKERS="2", **variables)
+    server = Server(folder, url, **{"SIGNET_WORKERS": "2", **variables})
     server.prepare()
     try:
         yield server
