@@ -42,13 +42,14 @@ class _Outgoing:
 
     def sendall(self, data: bytes) -> None:
         """Send it, unless it is the first of an answer, which waits for the second."""
-        if self._has_sent:
-            self._sock.sendall(data)
-        elif not self._headers:
+        if not self._headers and not self._has_sent:
             self._headers = data
-        else:
-            self._has_sent = True
-            self._sock.sendall(self._headers + data)
+            return
+        data, self._headers, self._has_sent = self._headers + data, b"", True
+        # The whole of a small answer; gevent's ``sendall`` would ask for the size of a buffer.
+        sent = self._sock.send(data)
+        if sent < len(data):
+            self._sock.sendall(data[sent:])
 
     def sendfile(self, *arguments: Any, **options: Any) -> Any:
         """Send a file, behind the headers."""
@@ -57,11 +58,10 @@ class _Outgoing:
 
     def shutdown(self, how: int) -> None:
         """End the connection in the middle of an answer that has failed."""
-        self._has_sent = True
+        self._headers = b""
         self._sock.shutdown(how)
 
     def flush(self) -> None:
         """Send headers that nothing has followed."""
-        if self._headers and not self._has_sent:
-            self._has_sent = True
-            self._sock.sendall(self._headers)
+        if self._headers:
+            self.sendall(b"")

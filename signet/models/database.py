@@ -15,7 +15,7 @@ from typing import Any
 
 import gevent
 from flask import Flask
-from sqlalchemy import Connection, Engine, Row, Select, event
+from sqlalchemy import Connection, Engine, Executable, Row, Select, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -68,18 +68,24 @@ def write(*, at_most: float = LONGEST_WAIT, durable: bool = True) -> Iterator[Se
         take the last moments.
     :raises DatabaseUnavailableError: if the database fails, is locked or takes longer.
     """
-    engine = db.engine
-    until = time.monotonic() + at_most
-    turns: threading.BoundedSemaphore = engine.get_execution_options()[_TURNS]
-    if not turns.acquire(timeout=at_most):
-        raise DatabaseUnavailableError("too many wait to write")
-    try:
-        options = {_WRITES: True, _WRITES_UNTIL: until, _DURABLE: durable}
-        engine = engine.execution_options(**options)
-        with _transaction(engine, until - time.monotonic()) as session:
-            yield session
-    finally:
-        turns.release()
+    with _turn(at_most, durable=durable) as (engine, left), _transaction(engine, left) as session:
+        yield session
+
+
+def write_rows(
+    statement: Executable, parameters: Mapping[str, object], *, durable: bool = True
+) -> None:
+    """One statement in a transaction of its own, without what a session would do besides.
+
+    :param durable: as for :func:`write`.
+    :raises DatabaseUnavailableError: as :func:`write`.
+    """
+    with (
+        _turn(LONGEST_WAIT, durable=durable) as (engine, left),
+        _in_time(engine, left),
+        engine.begin() as connection,
+    ):
+        connection.execute(statement, parameters)
 
 
 def engine_options(url: URL) -> dict[str, Any]:
@@ -125,6 +131,21 @@ def init_app(app: Flask) -> None:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite_connection)
         event.listen(engine, "begin", _begin_on_sqlite)
+
+
+@contextmanager
+def _turn(at_most: float, *, durable: bool) -> Iterator[tuple[Engine, float]]:
+    """What a writer writes with once it is its turn, and the seconds that are left."""
+    engine = db.engine
+    until = time.monotonic() + at_most
+    turns: threading.BoundedSemaphore = engine.get_execution_options()[_TURNS]
+    if not turns.acquire(timeout=at_most):
+        raise DatabaseUnavailableError("too many wait to write")
+    try:
+        options = {_WRITES: True, _WRITES_UNTIL: until, _DURABLE: durable}
+        yield engine.execution_options(**options), until - time.monotonic()
+    finally:
+        turns.release()
 
 
 @contextmanager

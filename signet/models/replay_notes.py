@@ -6,14 +6,16 @@ The database decides, by a unique key: two that come at the same moment cannot b
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import cast
 
-from sqlalchemy import String, insert, select
+from sqlalchemy import Insert, String, Table, bindparam, insert, select, union_all
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from signet.extensions import Base
 from signet.models.columns import UtcDateTime
-from signet.models.database import read, write
+from signet.models.database import read, write_rows
 from signet.models.pruning import forget_rows
 from signet.oauth.store import ReplayNote, StoreUnavailableError
 
@@ -31,23 +33,34 @@ class ReplayNoteRow(Base):
 
 
 def remember(notes: Sequence[ReplayNote]) -> ReplayNote | None:
-    """Note all of these, in one transaction and one statement, or none.
+    """Note all of these, in one statement, or none.
 
     :return: the one that was there before; nothing was noted then.
     """
+    # In one order: two requests that bring the same pair do not wait for one another.
+    rows = sorted((_digest(note), note.until) for note in notes)
+    parameters: dict[str, object] = {}
+    for number, (digest, until) in enumerate(rows):
+        parameters |= {f"digest_{number}": digest, f"until_{number}": until}
     try:
-        with write(durable=False) as session:
-            # Both at once, and in one order: two requests that bring the same pair do not wait
-            # for one another.
-            rows = sorted((_digest(note), note.until) for note in notes)
-            session.execute(
-                insert(ReplayNoteRow).values(
-                    [{"digest": digest, "until": until} for digest, until in rows]
-                )
-            )
+        write_rows(_insert_of(len(rows)), parameters, durable=False)
     except IntegrityError:
         return _find_noted(notes)
     return None
+
+
+@lru_cache
+def _insert_of(count: int) -> Insert:
+    # Made once for each number; a list of values would be compiled anew each time.
+    table = cast(Table, ReplayNoteRow.__table__)
+    rows = [
+        select(
+            bindparam(f"digest_{number}", type_=table.c.digest.type),
+            bindparam(f"until_{number}", type_=table.c.until.type),
+        )
+        for number in range(count)
+    ]
+    return insert(table).from_select(["digest", "until"], union_all(*rows))
 
 
 def prune_replay_notes(*, now: datetime) -> None:

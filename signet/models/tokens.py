@@ -6,14 +6,15 @@ here is audited; what is over is pruned beside the path.
 
 import json
 from datetime import datetime, timedelta
+from typing import cast
 
-from sqlalchemy import String, Text, insert, select
+from sqlalchemy import String, Table, Text, insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from signet.extensions import Base
 from signet.models.columns import UtcDateTime
-from signet.models.database import read, write
-from signet.models.many_rows import insert_many
+from signet.models.database import read, write_rows
 from signet.models.pruning import forget_rows
 from signet.oauth.store import ReferenceToken
 
@@ -50,16 +51,19 @@ class RevokedTokenRow(Base):
     until: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
+# The tables, not the classes: nothing of the ORM is needed.
+_SAVE = insert(cast(Table, ReferenceTokenRow.__table__))
+_REVOKE = insert(cast(Table, RevokedTokenRow.__table__))
+
+
 def save_reference_token(token: ReferenceToken) -> None:
     """Keep a new reference token."""
-    with write(durable=False) as session:
-        session.execute(
-            insert(ReferenceTokenRow).values(
-                digest=token.digest,
-                claims=json.dumps(token.claims),
-                expires_at=token.expires_at,
-            )
-        )
+    row = {
+        "digest": token.digest,
+        "claims": json.dumps(token.claims),
+        "expires_at": token.expires_at,
+    }
+    write_rows(_SAVE, row, durable=False)
 
 
 def find_reference_token(digest: str) -> ReferenceToken | None:
@@ -71,9 +75,10 @@ def find_reference_token(digest: str) -> ReferenceToken | None:
 
 def revoke_token(jti: str, *, until: datetime) -> None:
     """Note that a token is revoked; once more changes nothing."""
-    with write() as session:
-        new = insert_many(session, RevokedTokenRow, [{"jti": jti, "until": until}])
-        session.execute(new.on_conflict_do_nothing(index_elements=["jti"]))
+    try:
+        write_rows(_REVOKE, {"jti": jti, "until": until})
+    except IntegrityError:
+        return
 
 
 def is_token_revoked(jti: str) -> bool:

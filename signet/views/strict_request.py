@@ -38,6 +38,11 @@ LONGEST = {
 REPEATABLE = frozenset({"resource"})
 
 
+# Nothing reads the URI, but Authlib refuses plain http in it, where a proxy may well have ended
+# TLS. That the issuer is https, or loopback, is what settings.py makes sure of.
+_BLANK = vars(OAuth2Request("POST", "https://signet.invalid/"))
+
+
 class Parameters(OAuth2Payload):
     """The parameters of a request: each once, none of them empty."""
 
@@ -65,9 +70,9 @@ class StrictRequest(OAuth2Request):
     def __init__(
         self, environ: "WSGIEnvironment", *, certificate: ClientCertificate | None = None
     ) -> None:
-        # Nothing reads the URI, but Authlib refuses plain http in it, where a proxy may well have
-        # ended TLS. That the issuer is https, or loopback, is what settings.py makes sure of.
-        super().__init__(environ["REQUEST_METHOD"], "https://signet.invalid/")
+        # As Authlib has begun one request, which takes a while: it looks at the URI.
+        self.__dict__.update(_BLANK)
+        self.method = environ["REQUEST_METHOD"]
         self.headers = EnvironHeaders(environ)
         self.payload = Parameters(read_parameters(environ))
         self.client_certificate = certificate
