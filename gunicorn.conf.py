@@ -1,7 +1,7 @@
 """How gunicorn serves Signet: ``gunicorn wsgi:app`` needs no flag.
 
-The master process reads this file and imports nothing of Signet but its settings and the form of
-its log: a master that has imported a database driver hands its workers a wait that blocks them.
+The master process reads this file and imports nothing of Signet but its settings, its worker and
+the form of its log: a master that has imported a database driver hands its workers a wait that blocks them.
 """
 
 import ctypes
@@ -21,6 +21,7 @@ from gunicorn.glogging import Logger
 
 from signet.json_log import JsonFormatter, without_token
 from signet.settings import ROOT, SettingsError, load_settings
+from signet.worker import Connections
 
 try:
     settings = load_settings()
@@ -109,6 +110,10 @@ loglevel = "warning"
 logger_class = Log
 
 
+#: How many connections each worker has.
+connections = Connections()
+
+
 def on_starting(server: object) -> None:
     """Stop here, with one line, if something is missing that serving needs.
 
@@ -167,12 +172,14 @@ def check_preparation() -> None:
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """Give a worker a file of metrics that no other has now; one that ended leaves its own to it.
+    """Give a worker a place that no other has now; one that ended leaves its own to it.
 
-    So counts go on where they were, and there are no more files than ever were workers at once.
+    By its place it has a file of metrics: so counts go on where they were, and there are no more
+    files than ever were workers at once.
     """
-    taken = {other.metrics_file for other in server.WORKERS.values()}
-    worker.metrics_file = next(number for number in itertools.count(1) if number not in taken)
+    taken = {other.place for other in server.WORKERS.values()}
+    worker.place = next(number for number in itertools.count(1) if number not in taken)
+    worker.connections = connections
 
 
 def post_fork(server: object, worker: Any) -> None:
@@ -180,7 +187,7 @@ def post_fork(server: object, worker: Any) -> None:
     gc.disable()
     from prometheus_client import values  # not in the master, which needs none
 
-    values.ValueClass = values.MultiProcessValue(lambda: worker.metrics_file)
+    values.ValueClass = values.MultiProcessValue(lambda: worker.place)
 
 
 def post_worker_init(worker: Any) -> None:
@@ -190,7 +197,13 @@ def post_worker_init(worker: Any) -> None:
     # What is there by now stays: no later collection needs to look at it again.
     gc.freeze()
     gc.enable()
+    worker.connections.enter(worker.place)
     background.start(worker.wsgi)
+
+
+def child_exit(server: object, worker: Any) -> None:
+    """Count no connection of a worker that is gone; called in the master, however it ended."""
+    worker.connections.leave(worker.place)
 
 
 def worker_exit(server: object, worker: Any) -> None:

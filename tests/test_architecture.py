@@ -52,6 +52,7 @@ def test_the_master_process_imports_nothing_that_imports_a_database_driver():
     assert {name for name in top if name.startswith("signet")} == {
         "signet.json_log",
         "signet.settings",
+        "signet.worker",
     }
 
 

@@ -1,12 +1,15 @@
-"""What a worker sends, packet by packet."""
+"""How a worker gets its connections, and what it sends, packet by packet."""
 
 import socket
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
+import psutil
 import pytest
 
-from signet.worker import _Outgoing
-from tests.running import Server
+from signet.worker import Connections, _Outgoing
+from tests.running import PATIENCE, Server
 from tests.views.wire import Wire
 
 
@@ -83,3 +86,49 @@ def test_answers_without_a_body_are_whole_and_leave_the_connection_in_order(runn
                 answer += connection.recv(65_536)
             assert answer.startswith(b"HTTP/1.1 " + status)
             assert answer.count(b"\r\n\r\n") == 1
+
+
+def test_only_workers_that_there_are_can_have_fewer_connections():
+    connections = Connections()
+    connections.enter(1)
+    connections.add(1, 3)
+    assert connections.are_fewest_at(1)
+    connections.enter(2)
+    assert not connections.are_fewest_at(1)
+    connections.add(2, 3)
+    assert connections.are_fewest_at(1) and connections.are_fewest_at(2)
+    connections.add(2, -1)
+    assert not connections.are_fewest_at(1)
+    connections.leave(2)
+    assert connections.are_fewest_at(1)
+
+
+def accepted(worker: psutil.Process) -> int:
+    """How many connections a worker has."""
+    return sum(one.status == psutil.CONN_ESTABLISHED for one in worker.net_connections("tcp"))
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_connections_are_shared_out_evenly_among_the_workers(start_server):
+    server = start_server(SIGNET_WORKERS="2")
+    workers = psutil.Process(server.pid).children()
+    with ExitStack() as both_serve:
+        # One of them may still be starting.
+        while not all(accepted(worker) for worker in workers):
+            both_serve.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            time.sleep(0.02)
+    with ExitStack() as stack:
+        wait_until_accepted(workers, 0)
+        for number in range(1, 65):
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            one, other = wait_until_accepted(workers, number)
+            assert abs(one - other) <= 4
+
+
+def wait_until_accepted(workers: list[psutil.Process], number: int) -> list[int]:
+    """How many connections each has, once there are so many."""
+    until = time.monotonic() + PATIENCE
+    while sum(counts := [accepted(worker) for worker in workers]) != number:
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    return counts
