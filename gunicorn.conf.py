@@ -1,7 +1,8 @@
 """How gunicorn serves Signet: ``gunicorn wsgi:app`` needs no flag.
 
 The master process reads this file and imports nothing of Signet but its settings, its worker and
-the form of its log: a master that has imported a database driver hands its workers a wait that blocks them.
+the form of its log: a master that has imported a database driver hands its workers a wait that
+blocks them.
 """
 
 import ctypes
