@@ -80,7 +80,8 @@ def test_another_method_at_an_address_of_the_protocol_is_refused_by_the_same_rul
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
     assert answer.json["error"] == "invalid_request"
     answer = Client(late_app).post("/.well-known/openid-configuration")
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "HEAD, GET")
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD"}
 
 
 @on_sqlite

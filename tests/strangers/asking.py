@@ -1,6 +1,7 @@
 """Token requests with an assertion, and what the log says of the answer."""
 
 import json
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,8 +44,19 @@ def ask(server: Server, assertion: str, client_id: str | None = None, **paramete
     }
     answer = requests.post(f"{server.base_url}/connect/token", data=form, timeout=PATIENCE)
     request_id = answer.headers["X-Request-Id"]
-    (logged,) = (line for line in log_lines(server) if line.get("request_id") == request_id)
-    return Answer(answer.status_code, answer.json(), logged)
+    return Answer(answer.status_code, answer.json(), _line_of(server, request_id))
+
+
+def _line_of(server: Server, request_id: str) -> dict[str, Any]:
+    """What the log says of a request; a worker writes it a moment later."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        lines = [line for line in log_lines(server) if line.get("request_id") == request_id]
+        if lines:
+            (line,) = lines
+            return line
+        assert time.monotonic() < until, "the line of a request is missing"
+        time.sleep(0.01)
 
 
 def log_lines(server: Server) -> list[dict[str, Any]]:
