@@ -4,6 +4,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from signet import cli
@@ -58,12 +60,16 @@ def create_app(
 def configure(app: Flask, settings: Settings) -> None:
     """Tell the framework what the settings mean to it."""
     configure_log(settings.log_level)
+    try:
+        database_url = make_url(settings.database_url)
+    except (ArgumentError, ValueError):
+        raise SettingsError("SIGNET_DATABASE_URL", "cannot be read") from None
     app.config.update(
         SECRET_KEY=settings.secret_key,
         MAX_CONTENT_LENGTH=LONGEST_BODY,
         MAX_FORM_MEMORY_SIZE=LONGEST_BODY,
-        SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(settings.database_url),
+        SQLALCHEMY_DATABASE_URI=database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(uses_sqlite=settings.uses_sqlite),
         PROVIDE_AUTOMATIC_OPTIONS=False,
     )
     app.url_map.merge_slashes = False

@@ -19,8 +19,6 @@ from urllib.parse import urlsplit
 
 import click
 from dotenv import dotenv_values
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,6 +27,14 @@ SIGNING_ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 RSA_SIZES = ("2048", "3072", "4096")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+_SQLITE = "sqlite:///"
+#: As SQLAlchemy reads it; of what follows the scheme, nothing must be there.
+_POSTGRESQL = re.compile(
+    r"(postgres|postgresql|postgresql\+psycopg)://"
+    r"([^:/]*(:[^@]*)?@)?"  # user and password
+    r"(\[[^/?]+\]|[^/:?]*)(:[0-9]*)?"  # host and port
+    r"([/?].*)?"  # database and parameters
+)
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -64,8 +70,9 @@ class Settings:
     data_dir: Path = ROOT / "instance"
     #: Folder of the key files of a first run; apart from the data, so that backups do not mix.
     secrets_dir: Path = ROOT / "secrets"
-    #: SQLAlchemy URL; SQLite in ``data_dir`` or PostgreSQL. Or _FILE.
-    database_url: URL
+    #: As SQLAlchemy writes it: SQLite in ``data_dir`` or PostgreSQL. Or _FILE. (A text: gunicorn's
+    #: master has no other use for SQLAlchemy than to hold it in memory.)
+    database_url: str = field(repr=False)
     #: gunicorn worker processes.
     workers: int = 1
     #: Hops whose ``X-Forwarded-*`` are believed; 0: nobody's.
@@ -134,7 +141,12 @@ class Settings:
     @property
     def uses_sqlite(self) -> bool:
         """Whether the database is a file of this machine."""
-        return self.database_url.get_backend_name() == "sqlite"
+        return self.database_url.startswith(_SQLITE)
+
+    @property
+    def sqlite_file(self) -> Path:
+        """Where the database is, if it is a file."""
+        return Path(self.database_url.removeprefix(_SQLITE).partition("?")[0])
 
     @property
     def key_encryption_keys_file(self) -> Path:
@@ -361,19 +373,18 @@ class _Source:
             raise SettingsError(name, "must be https (plain http only on a loopback host)")
         return text
 
-    def database_url(self, name: str, data_dir: Path) -> URL:
+    def database_url(self, name: str, data_dir: Path) -> str:
         text = self.secret_text(name)
         if not text:
-            return URL.create("sqlite", database=str(data_dir / "signet.sqlite3"))
-        try:
-            url = make_url(text)
-        except (ArgumentError, ValueError):
-            raise SettingsError(name, "must be sqlite:///… or postgresql://…") from None
-        if url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
-            return url.set(drivername="postgresql+psycopg")
-        if url.drivername == "sqlite" and url.database and url.database != ":memory:":
-            return url.set(database=str(ROOT / url.database))
-        raise SettingsError(name, "must be sqlite:///… (a file) or postgresql://…")
+            return f"{_SQLITE}{data_dir / 'signet.sqlite3'}"
+        if text.startswith(_SQLITE):
+            file = text.removeprefix(_SQLITE)
+            if file and not file.startswith((":memory:", "?")):
+                return f"{_SQLITE}{ROOT / file}"
+            raise SettingsError(name, "must be sqlite:///… (a file) or postgresql://…")
+        if _POSTGRESQL.fullmatch(text):
+            return "postgresql+psycopg://" + text.partition("://")[2]
+        raise SettingsError(name, "must be sqlite:///… or postgresql://…")
 
     def key_encryption_keys(self, name: str, default_file: Path) -> tuple[KeyEncryptionKey, ...]:
         """A list of ``id:base64``, separated by commas or lines, 32 bytes each."""

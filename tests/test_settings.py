@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
+from sqlalchemy.engine import make_url
 
 from signet.settings import ROOT, SettingsError, load_settings, parse_duration
 
@@ -170,12 +171,31 @@ def test_a_refused_database_url_keeps_its_password_to_itself(variables, value):
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_every_spelling_of_postgresql_is_the_one_driver(variables, scheme):
     url = load_settings(variables | {"SIGNET_DATABASE_URL": f"{scheme}://db/signet"}).database_url
-    assert url.drivername == "postgresql+psycopg"
+    assert url == "postgresql+psycopg://db/signet"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "db/signet",
+        "signet:hu%40sh@db:5432/signet",
+        "signet:a#b/c:d@[::1]:5432/signet?sslmode=verify-full",
+        "/signet?host=/run/postgresql",
+        "signet@/signet",
+    ],
+)
+def test_whatever_sqlalchemy_reads_is_a_database(variables, rest):
+    text = f"postgresql+psycopg://{rest}"
+    url = load_settings(variables | {"SIGNET_DATABASE_URL": text}).database_url
+    assert url == text
+    assert make_url(url).get_backend_name() == "postgresql"
 
 
 def test_the_database_is_a_file_in_the_data_folder_by_default(variables, tmp_path):
-    url = load_settings(variables).database_url
-    assert url.database == str(tmp_path / "data" / "signet.sqlite3")
+    settings = load_settings(variables)
+    assert settings.uses_sqlite
+    assert settings.sqlite_file == tmp_path / "data" / "signet.sqlite3"
+    assert make_url(settings.database_url).database == str(settings.sqlite_file)
 
 
 def test_a_relative_folder_is_below_the_project_wherever_the_command_is_typed(

@@ -16,7 +16,6 @@ from typing import Any
 import gevent
 from flask import Flask
 from sqlalchemy import Connection, Engine, Executable, Row, Select, event
-from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
@@ -88,7 +87,7 @@ def write_rows(
         connection.execute(statement, parameters)
 
 
-def engine_options(url: URL) -> dict[str, Any]:
+def engine_options(*, uses_sqlite: bool) -> dict[str, Any]:
     """What ``create_engine`` is told, so that no fault of the database holds a request for long."""
     options: dict[str, Any] = {
         "pool_timeout": LONGEST_WAIT,
@@ -96,7 +95,7 @@ def engine_options(url: URL) -> dict[str, Any]:
         # The text of an error must not carry values into the log.
         "hide_parameters": True,
     }
-    if url.get_backend_name() == "sqlite":
+    if uses_sqlite:
         # In seconds. Short, because it is spent in C; see above.
         return options | {"connect_args": {"timeout": 0.05}, "pool_pre_ping": False}
     milliseconds = int(LONGEST_WAIT * 1000)

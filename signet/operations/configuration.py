@@ -8,7 +8,7 @@ from dataclasses import Field, dataclass, fields
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import make_url
 
 from signet.settings import UNITS, KeyEncryptionKey, Settings
 
@@ -50,8 +50,9 @@ def variable_of(field_name: str) -> str:
     return _NAMED_OTHERWISE.get(field_name, f"SIGNET_{field_name.upper()}")
 
 
-def database_name(url: URL) -> str:
+def database_name(database_url: str) -> str:
     """Which database it is, without who signs in to it, by which password, and how."""
+    url = make_url(database_url)
     if url.get_backend_name() == "sqlite":
         return f"SQLite, {url.database}"
     # A socket in the file system stands in the query.
@@ -65,11 +66,11 @@ def _is_given(variable: str, given: frozenset[str]) -> bool:
 
 
 def _shown(field: Field[Any], value: Any) -> str:
-    # What keeps out of a repr keeps out of everything.
+    if field.name == "database_url":
+        return database_name(value)
+    # What keeps out of a repr keeps out of everything else.
     if not field.repr:
         return _shown_secret(value)
-    if isinstance(value, URL):
-        return database_name(value)
     if isinstance(value, timedelta):
         return _shown_duration(field.name, value)
     if isinstance(value, bool):

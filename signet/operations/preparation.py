@@ -31,7 +31,7 @@ def prepare(settings: Settings, *, actor: Actor, now: datetime) -> Settings:
             # Another preparation may have made them while this one waited.
             settings = read_key_files(settings)
             if settings.uses_sqlite:
-                _make_database_file(Path(str(settings.database_url.database)))
+                _make_database_file(settings.sqlite_file)
             if has_unknown_migration():
                 raise SettingsError(
                     "SIGNET_DATABASE_URL", "the tables are of a newer version than this one"

@@ -1,7 +1,7 @@
 """The life of signing keys and the key set (RFC 7517, RFC 7638), by the clock alone."""
 
-from datetime from dataclasses import fields
-import UTC, datetime, timedelta
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
 
 import pytest
 

@@ -111,9 +111,7 @@ def test_preparations_at_once_make_everything_once(app, fresh):
 def test_files_are_the_owners_alone_whatever_the_umask(app, fresh, tmp_path, umask):
     before = os.umask(umask)
     try:
-        settings = replace(
-            fresh, database_url=fresh.database_url.set(database=str(tmp_path / "data/new.sqlite3"))
-        )
+        settings = replace(fresh, database_url=f"sqlite:///{tmp_path / 'data/new.sqlite3'}")
         with opened(create_app(settings)):
             prepare(settings)
             register()
@@ -194,8 +192,7 @@ def test_a_folder_that_cannot_be_made_is_named(app, fresh, tmp_path):
 
 @on_sqlite
 def test_a_database_file_that_cannot_be_made_is_named(app, fresh, tmp_path):
-    url = fresh.database_url.set(database=str(tmp_path / "missing" / "new.sqlite3"))
-    settings = replace(fresh, database_url=url)
+    settings = replace(fresh, database_url=f"sqlite:///{tmp_path / 'missing' / 'new.sqlite3'}")
     with opened(create_app(settings)):
         assert refused(prepare, settings).startswith("SIGNET_DATABASE_URL: ")
 

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy.engine import URL
 
 from signet.models.key_encryption import KeyEncryption
 from signet.settings import Settings
@@ -19,7 +18,7 @@ from tests.oauth.memory_store import MemoryStore
 def make_app(
     store: MemoryStore, *, clock: Callable[[], datetime] = utc_now, **settings: object
 ) -> Flask:
-    made = Settings(database_url=URL.create("sqlite"), **settings)
+    made = Settings(database_url="sqlite://", **settings)
     app = Flask("signet-protocol")
     app.url_map.merge_slashes = False
     wiring = Wiring(made, store, KeyEncryption(()), clock)

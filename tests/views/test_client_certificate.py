@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from authlib.oauth2.rfc6749 import InvalidRequestError
-from sqlalchemy.engine import URL
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
@@ -31,7 +30,7 @@ def find(
 ) -> ClientCertificate | None:
     """What is found in a request from ``peer``, behind ProxyFix for so many hops."""
     networks = tuple(map(ip_network, proxies.split()))
-    made = Settings(database_url=URL.create("sqlite"), client_cert_proxies=networks, **settings)
+    made = Settings(database_url="sqlite://", client_cert_proxies=networks, **settings)
     found = []
 
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
