@@ -102,6 +102,8 @@ def even(running: Sequence[Contestant], rate: float, calm: Calm) -> dict[str, Ou
         if contestant.name in EVEN:
             settle(contestant.leader)
             calm.wait()
+            # What a server does once after a pause is none of a request's time.
+            load_evenly(contestant.target, EVEN_WARM_SECONDS, rate)
             outcomes[contestant.name] = load_evenly(contestant.target, EVEN_SECONDS, rate)
     return outcomes
 

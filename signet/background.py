@@ -117,7 +117,8 @@ def _run(app: Flask) -> None:
 def _keep_flushing(app: Flask) -> None:
     with app.app_context():
         while True:
-            gevent.sleep(FLUSH_EVERY.total_seconds())
+            # Workers that started together should not write together: SQLite lets one in.
+            gevent.sleep(FLUSH_EVERY.total_seconds() * (0.75 + secrets.randbelow(500) / 1000))
             flush_usage(wiring())
 
 
