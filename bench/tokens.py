@@ -103,7 +103,7 @@ def even(running: Sequence[Contestant], rate: float, calm: Calm) -> dict[str, Ou
             settle(contestant.leader)
             calm.wait()
             # What a server does once after a pause is none of a request's time.
-            load_evenly(contestant.target, EVEN_WARM_SECONDS, rate)
+            load_evenly(contestant.target, WARM_UP, rate)
             outcomes[contestant.name] = load_evenly(contestant.target, EVEN_SECONDS, rate)
     return outcomes
 
