@@ -61,10 +61,13 @@ def _write_refused(requests: Sequence[RefusedRequest]) -> None:
 
 def _count_rows(batch: Batch) -> list[dict[str, Any]]:
     counts: Counter[tuple[str, str, datetime, str, str]] = Counter()
+    # There are one or two hours in a batch, and thousands of counts.
+    begins = {
+        hour: [(span, begin_of(span, datetime.fromtimestamp(hour, UTC))) for span in (HOUR, DAY)]
+        for hour in {hour for *_, hour in batch.counts}
+    }
     for (client_id, credential_id, outcome, hour), count in batch.counts.items():
-        begins = datetime.fromtimestamp(hour, UTC)
-        for span in (HOUR, DAY):
-            begins_at = begin_of(span, begins)
+        for span, begins_at in begins[hour]:
             counts[client_id, span, begins_at, credential_id, outcome] += count
             counts[EVERYBODY, span, begins_at, "", outcome] += count
     names = ("client_id", "span", "begins_at", "credential_id", "outcome")
