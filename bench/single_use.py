@@ -2,18 +2,15 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from statistics import mode
 from urllib.parse import urlencode
 
 from flask import Flask
-from sqlalchemy import event
 
 from bench.contestants import CLIENT_ID, SCOPE, register, token_body
 from bench.load import Target
-from signet.extensions import db
 from signet.oauth.access_token import access_token_claims, sign_access_token
 from signet.oauth.client_assertion import ASSERTION_TYPE
 from signet.oauth.scope import grant_scope
@@ -21,6 +18,7 @@ from signet.oauth.server import REVOCATION_PATH, TOKEN_PATH
 from signet.wiring import utc_now, wiring
 from tests.oauth.signing import jwk_set, make_assertion, make_key, make_proof
 from tests.running import Server
+from tests.statements import counted_statements
 
 #: In seconds: of an assertion, which is made long before the round is over.
 LIFETIME = 600
@@ -105,7 +103,7 @@ class Requests:
         found = []
         # The first has its client looked up, and now and then a look for changes comes in between.
         for _ in range(COUNTED):
-            with _sent() as statements:
+            with counted_statements() as statements:
                 self._ask(app, kind)
             reads = sum(each.startswith("SELECT") for each in statements)
             found.append(Statements(reads, len(statements) - reads))
@@ -155,18 +153,3 @@ KINDS = (
     Kind("reference token", Requests.reference, is_repeatable=True),
     Kind("revocation", Requests.revocation, path=REVOCATION_PATH),
 )
-
-
-@contextmanager
-def _sent() -> Iterator[list[str]]:
-    """The statements that the database is sent meanwhile."""
-    statements: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)

@@ -20,7 +20,7 @@ class Connections:
     """How many connections each worker has, in memory that master and workers share."""
 
     def __init__(self) -> None:
-        # A page of the system is filled with zeros.
+        # Zero would be a worker that has no connection yet.
         self._counts = memoryview(mmap.mmap(-1, 4 * MOST_WORKERS)).cast("I")
         for place in range(MOST_WORKERS):
             self.leave(place)
@@ -110,7 +110,7 @@ class _Server(StreamServer):
 class _Outgoing:
     """A socket that sends the headers of an answer with the beginning of its body.
 
-    gunicorn writes them one after the other; a packet for each costs a tenth of a token.
+    gunicorn writes them one after the other; the second packet costs a twentieth of a token.
     """
 
     __slots__ = ("_headers", "_has_sent", "_sock")
